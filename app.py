@@ -1,0 +1,17 @@
+"""Entry of the dashboard: the pages and what stands beside all of them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from xai.dashboard import frame
+
+frame.configure()
+page = st.navigation(
+    [
+        st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("pages/parliament.py", title="Parliament", icon=":material/account_balance:"),
+        st.Page("pages/shap_comparison.py", title="SHAP comparison", icon=":material/compare_arrows:"),
+    ]
+)
+frame.around(page)

@@ -1,0 +1,172 @@
+"""The options of the commands, and their help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from .. import __version__
+from .commands import dashboard, datasets, elect, explain, methods, performance
+
+MODEL = "a native XGBoost, LightGBM or CatBoost file, or demo:NAME (see `xai datasets`)"
+DATA = (
+    "a CSV or Parquet file, the name of a bundled data set, demo:DATASET, or demo:MODEL for the rows that demo model "
+    "has not seen"
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="xai",
+        description="Why a model decided: explain it, and seat the explanation as a parliament.",
+        epilog="`xai COMMAND --help` shows a command's options and examples. Start with: xai dashboard",
+    )
+    parser.add_argument("--version", action="version", version=f"hemicycle {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    command = _command(
+        commands,
+        dashboard,
+        "open the dashboard in a browser",
+        ["xai dashboard", "xai dashboard --model m.ubj --data d.csv --target died"],
+    )
+    command.add_argument("--model", metavar="FILE", help="a model file to show beside the demos; needs --data")
+    command.add_argument("--data", metavar="FILE", help="its rows, CSV or Parquet")
+    command.add_argument("--target", metavar="COLUMN", help="column of --data that holds the answers")
+    command.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
+    command.add_argument(
+        "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+    )
+    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
+
+    command = _command(
+        commands,
+        datasets,
+        "list bundled data sets and demo models, or show one data set",
+        ["xai datasets", "xai datasets pima_diabetes --csv pima.csv"],
+    )
+    command.add_argument("name", nargs="?", metavar="NAME", help="show this data set's card")
+    command.add_argument("--csv", metavar="FILE", help="write its columns and target as CSV")
+
+    command = _command(
+        commands,
+        explain,
+        "explain rows and write the attribution",
+        [
+            "xai explain demo:breast_cancer_mean-catboost demo:breast_cancer_mean -o a.parquet",
+            "xai explain model.ubj patients.csv --target died --rows 0:100 -o a.csv",
+        ],
+    )
+    _add_model_and_data(command)
+    command.add_argument(
+        "-o",
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="where to write: .parquet or .json (exact), or .csv (values only)",
+    )
+    command.add_argument("--method", default="shap", help="see `xai methods` (default: %(default)s)")
+    command.add_argument("--class", dest="class_name", metavar="NAME", help="keep this output only (default: all)")
+    command.add_argument(
+        "--background",
+        metavar="FILE",
+        help="rows that stand for 'feature unknown', for methods that need them; as DATA",
+    )
+    command.add_argument(
+        "--group", action="append", default=[], metavar="NAME=A,B", help="sum these columns into one; repeat for more"
+    )
+
+    command = _command(
+        commands,
+        elect,
+        "elect a parliament of features",
+        [
+            "xai elect votes.csv --seats 600 --threshold 0.05",
+            "xai elect a.parquet --alliance size=radius,area --bootstrap 1000",
+            "xai elect demo:breast_cancer_mean-catboost demo:breast_cancer_mean --source native",
+        ],
+    )
+    command.add_argument(
+        "model",
+        metavar="VOTES|MODEL",
+        help=f"a CSV of names and votes, a JSON object, an attribution (.parquet, .json), or, with DATA, {MODEL}",
+    )
+    command.add_argument("data", nargs="?", metavar="DATA", help=f"with a model, its rows: {DATA}")
+    _add_choice_of_rows(command)
+    command.add_argument("--seats", type=int, default=100, help="house size (default: %(default)s)")
+    command.add_argument("--rule", default="dhondt", help="see `xai methods` (default: %(default)s)")
+    command.add_argument(
+        "--threshold",
+        type=float,
+        default=0.0,
+        help="share of the votes below which a party gets no seat, e.g. 0.05 (default: %(default)s)",
+    )
+    command.add_argument(
+        "--alliance", action="append", default=[], metavar="NAME=A,B", help="units that stand as one; repeat for more"
+    )
+    command.add_argument(
+        "--exclude", action="append", default=[], metavar="NAME", help="a unit that does not stand; repeat for more"
+    )
+    command.add_argument("--ties", default="order", help="order, largest, random or fractional (default: %(default)s)")
+    command.add_argument(
+        "--source", default="shap", help="with a model: shap, removal, native or permutation (default: %(default)s)"
+    )
+    command.add_argument(
+        "--class", dest="class_name", metavar="NAME", help="the output that is voted on, where there are several"
+    )
+    command.add_argument(
+        "--bootstrap",
+        type=int,
+        default=0,
+        metavar="N",
+        help="95 %% intervals of the seats from N resamples of the rows",
+    )
+    command.add_argument("--signed", action="store_true", help="seat positive effects against negative ones")
+    command.add_argument("--seed", type=int, default=0, help="seed of lots and resamples (default: %(default)s)")
+    command.add_argument("-o", "--out", metavar="FILE", help="write the table as .csv or .json")
+
+    command = _command(
+        commands,
+        performance,
+        "measure a model on rows with known answers",
+        [
+            "xai performance model.ubj held_out.csv --target died",
+            "xai performance demo:pima_diabetes-lightgbm demo:pima_diabetes-lightgbm",
+        ],
+    )
+    _add_model_and_data(command)
+
+    _command(commands, methods, "list methods, sources of votes and electoral rules", ["xai methods"])
+    return parser
+
+
+def _command(commands: Any, run: Any, what: str, examples: Sequence[str]) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        run.__name__,
+        help=what,
+        description=run.__doc__,
+        epilog="examples:\n" + "\n".join(f"  {example}" for example in examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_model_and_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help=MODEL)
+    command.add_argument("data", metavar="DATA", help=DATA)
+    _add_choice_of_rows(command)
+
+
+def _add_choice_of_rows(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--target", metavar="COLUMN", help="column of DATA that holds the answers; no feature then")
+    command.add_argument(
+        "--rows", metavar="FIRST:LAST", help="rows to take, counted from 0 without the last, e.g. 0:100 (default: all)"
+    )
+    command.add_argument(
+        "--output",
+        choices=("margin", "probability", "value"),
+        help="what the model answers (default: the first it has)",
+    )

@@ -1,0 +1,146 @@
+"""The explanation pages are about: a source, its model's facts, one output, and its attribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InputError
+from .jobs import compute
+from .source import SAMPLE, Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..core.attribution import Attribution
+    from ..models import Performance
+
+
+#: Frameworks whose binary margin is the logarithm of the odds.
+LOGISTIC = ("xgboost", "lightgbm", "catboost")
+
+
+def voters(explained: Explained) -> int:
+    """Rows that removal and permutation votes are asked on: each row and column costs a hundred predictions."""
+    return int(min(300, max(40, 600_000 // (100 * len(explained.features)))))
+
+
+def describe(source: Source) -> dict[str, Any]:
+    """Facts of a source's model: task, framework, output, output_names, feature_names, classes, hash."""
+    facts: dict[str, Any] = compute("describe", "Opening the model", source.identity, {"model": str(source.model)})
+    return facts
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A source seen through one output of its model, on at most ``limit`` rows (``None``: all)."""
+
+    source: Source
+    model: dict[str, Any]
+    output: str
+    limit: int | None = SAMPLE
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Columns of the model; colours are given by this list, so a column keeps its own everywhere."""
+        return tuple(self.model["feature_names"] or self.source.X.columns)
+
+    @property
+    def units(self) -> str:
+        """What one unit of effect is, in words."""
+        if self.model["output"] == "margin" and self.model["framework"] in LOGISTIC and self.model["task"] == "binary":
+            return "log-odds"
+        return str(self.model["output"])
+
+    @property
+    def about(self) -> str:
+        """Which class or value is explained, in words."""
+        if self.model["task"] == "regression":
+            dataset = self.source.dataset
+            return f"predicted {dataset.y.name if dataset is not None else 'value'}"
+        return f"class {self.source.class_label(self.output)}"
+
+    def subtitle(self, rows: str | None = None) -> str:
+        """Which model, rows (default: those explained), class and units a card is about."""
+        return f"{self.source.title} · {rows or self.phrase} · {self.about} · {self.units}"
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows that are explained."""
+        return self.source.sample(self.limit)[0]
+
+    @property
+    def phrase(self) -> str:
+        """Which rows these are, in words."""
+        return self.source.sample(self.limit)[2]
+
+    def attribution(self) -> Attribution:
+        """SHAP values of the rows, k = 1, the output named for people."""
+        a: Attribution = compute(
+            "explain",
+            f"Explaining {self.phrase}",
+            f"{self.source.identity}:{self.limit}",
+            {"model": str(self.source.model), "method": "shap"},
+            X=self.rows,
+        )
+        return replace(a.for_output(self.output), output_names=(self.source.class_label(self.output),))
+
+    def truth(self, row: str) -> str | None:
+        """The true answer of a row, named for people; ``None`` where it is not known."""
+        y = self.source.y
+        if y is None:
+            return None
+        value = y.iloc[[str(label) for label in y.index].index(row)]
+        return f"{value:g}" if self.model["task"] == "regression" else self.source.class_label(str(value))
+
+    def performance(self) -> Performance | None:
+        """How well the model does on the rows whose answers are known; ``None`` where none are."""
+        if self.source.y is None:
+            return None
+        measured: Performance = compute(
+            "performance",
+            "Measuring the model",
+            self.source.identity,
+            {"model": str(self.source.model)},
+            X=self.source.X,
+            y=self.source.y,
+        )
+        if measured.classes is None:
+            return measured
+        return replace(measured, classes=tuple(self.source.class_label(label) for label in measured.classes))
+
+    def vote_sources(self) -> pd.DataFrame:
+        """Votes of the four sources side by side."""
+        limit = voters(self)
+        rows, positions, phrase = self.source.sample(limit)
+        y = self.source.y
+        frame: pd.DataFrame = compute(
+            "vote_sources",
+            f"Asking the four vote sources on {phrase}",
+            f"{self.source.identity}:{limit}",
+            {"model": str(self.source.model), "output": self.output},
+            X=rows,
+            y=None if y is None else y.iloc[positions],
+        )
+        return frame
+
+    def votes(self, source: str) -> pd.Series:
+        """Votes of one source.
+
+        Raises
+        ------
+        InputError
+            If this source cannot be had for this model or these rows; the message says why.
+        """
+        if source == "native":
+            native: pd.Series = compute(
+                "importance",
+                "Asking the model for its importances",
+                self.source.identity,
+                {"model": str(self.source.model), "kind": "native"},
+            )
+            return native
+        table = self.vote_sources()
+        if source not in table:
+            raise InputError(table.attrs["missing"].get(source, f"there are no {source} votes for this model."))
+        return table[source]

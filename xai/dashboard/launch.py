@@ -1,0 +1,90 @@
+"""Start the dashboard's server: `xai dashboard` ends here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError, MissingExtraError
+from ..core.resources import resource
+from .workers import MODEL, pool, warm_server
+
+#: Environment variables through which the operator's own table reaches the pages, as MODEL does the model.
+DATA, TARGET = "HEMICYCLE_DATA", "HEMICYCLE_TARGET"
+
+
+@asynccontextmanager
+async def _workers(_app: Any) -> AsyncGenerator[None, None]:
+    """Warm the server while the browser loads, and end the worker processes with it."""
+    warm_server()
+    try:
+        yield
+    finally:
+        pool().close()
+
+
+def launch(
+    model: str | Path | None = None,
+    data: str | Path | None = None,
+    target: str | None = None,
+    *,
+    port: int = 8501,
+    address: str = "127.0.0.1",
+    browser: bool = True,
+) -> None:
+    """Serve the dashboard and block until it is stopped.
+
+    Parameters
+    ----------
+    model, data
+        A model file and a table (CSV or Parquet) to show beside the demos; both or neither.
+    target
+        Column of ``data`` that holds the true answers; without it nothing is measured on them.
+    port, address
+        Where to listen. The default address is reachable from this machine only.
+    browser
+        Open the page in a browser.
+
+    Raises
+    ------
+    MissingExtraError
+        If Streamlit is not installed.
+    InputError
+        If only one of ``model`` and ``data`` is given, or a file does not exist.
+    """
+    if (model is None) != (data is None):
+        raise InputError("a model needs data and data need a model: give both --model and --data, or neither.")
+    if target is not None and data is None:
+        raise InputError(f"--target {target} needs --data, the table it is a column of.")
+    for variable, path in ((MODEL, model), (DATA, data)):
+        os.environ.pop(variable, None)
+        if path is not None:
+            if not Path(path).is_file():
+                raise InputError(f"there is no file {path}.")
+            os.environ[variable] = str(Path(path).resolve())
+    os.environ.pop(TARGET, None)
+    if target is not None:
+        os.environ[TARGET] = target
+    if find_spec("streamlit") is None:
+        raise MissingExtraError("streamlit", "dashboard")
+    # The workers' imports take as long as Streamlit's own: side by side they cost the time of one.
+    pool().prestart()
+    import streamlit as st
+    from starlette.middleware import Middleware
+    from streamlit.runtime.pages_manager import PagesManager
+
+    from .preload import Preload
+
+    # Until st.navigation has run once, Streamlit runs a file of pages/ by itself when its address is opened first.
+    PagesManager.uses_pages_directory = False
+    script = resource("app.py")
+    # Streamlit reads .streamlit/config.toml beside the script that was started: that is ours, from any folder.
+    sys.argv = [str(script)]
+    st.App(script, lifespan=_workers, middleware=[Middleware(Preload)]).run(
+        config={"server.port": port, "server.address": address, "server.headless": not browser}
+    )

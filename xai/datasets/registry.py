@@ -1,0 +1,56 @@
+"""Names of the data sets that come with the package, and how to get one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from ..core.errors import InputError, unknown_names
+from .alzheimers import alzheimers_csf
+from .base import Dataset
+from .breast_cancer import breast_cancer, breast_cancer_mean
+from .diabetes import diabetes_progression, pima_diabetes
+from .heart import heart_cleveland, heart_four_hospitals
+
+_LOADERS: dict[str, tuple[Callable[[], Dataset], str]] = {
+    "breast_cancer": (breast_cancer, "569 breast masses, 30 measurements of cell nuclei: malignant or benign"),
+    "breast_cancer_mean": (breast_cancer_mean, "the same 569 breast masses, only the 10 mean measurements"),
+    "diabetes_progression": (diabetes_progression, "442 diabetes patients, 10 columns: progression after one year"),
+    "heart_cleveland": (heart_cleveland, "303 patients of one clinic, 13 columns: narrowed coronary arteries or not"),
+    "heart_four_hospitals": (
+        heart_four_hospitals,
+        "919 patients of four hospitals, 13 columns with gaps: narrowed coronary arteries or not",
+    ),
+    "pima_diabetes": (pima_diabetes, "768 women of one community, 8 columns with gaps: diabetes within five years"),
+    "alzheimers_csf": (alzheimers_csf, "333 people, 130 columns from cerebrospinal fluid: impaired or control"),
+}
+
+
+def available() -> dict[str, str]:
+    """Names of the data sets, each with one line on what is in it."""
+    return {name: line for name, (_, line) in _LOADERS.items()}
+
+
+@cache
+def _loaded(name: str) -> Dataset:
+    return _LOADERS[name][0]()
+
+
+def load_dataset(name: str) -> Dataset:
+    """A data set by name.
+
+    It is read once and copied for every caller, so a change to one copy reaches no other.
+
+    Parameters
+    ----------
+    name
+        One of the names of :func:`available`.
+
+    Raises
+    ------
+    InputError
+        If there is no data set of that name.
+    """
+    if name not in _LOADERS:
+        raise InputError(unknown_names("data set", [name], _LOADERS))
+    return _loaded(name).copy()
