@@ -52,9 +52,11 @@ def test_downloads_hold_what_xai_computes(visit):
     table = pd.read_csv(io.BytesIO(_download(tab, "csv-parliament", "parliament.csv")))
     assert dict(zip(table["party"], table["seats"], strict=True)) == p.seats
     shares = dict(zip(table["party"], table["vote_share"], strict=True))
-    assert shares == pytest.approx(p.vote_shares, rel=1e-12)
-    record = json.loads(_download(tab, "json-parliament", "parliament.json"))
-    assert record == json.loads(p.to_json())
+    # The page's worker may have taken another exact engine than this process: CatBoost's own counts in float32.
+    assert shares == pytest.approx(p.vote_shares, rel=1e-6)
+    record, ours = json.loads(_download(tab, "json-parliament", "parliament.json")), json.loads(p.to_json())
+    assert record.pop("votes") == pytest.approx(ours.pop("votes"), rel=1e-6)
+    assert record == ours
 
 
 def _download(tab, key, name):
