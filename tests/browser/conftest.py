@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -82,22 +81,6 @@ def start_server(tmp_path_factory):
 def server(start_server):
     """A dashboard on the demo data, shared by the tests."""
     return start_server()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium, from Debian or wherever CHROMIUM says."""
-    from playwright.sync_api import expect, sync_playwright
-
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if not path:
-        pytest.fail("no Chromium: run the tests with ./test, or name one in CHROMIUM")
-    expect.set_options(timeout=60_000)
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=path, args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -213,22 +213,16 @@ def dashboard(wheel, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.timeout(900)
-def test_installed_dashboard_draws_the_parliament_in_an_empty_folder(dashboard):
-    from playwright.sync_api import sync_playwright
-
+def test_installed_dashboard_draws_the_parliament_in_an_empty_folder(dashboard, browser):
     url, folder = dashboard
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if not path:
-        pytest.fail("no Chromium: run the tests with ./test, or name one in CHROMIUM")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = chromium.new_page(viewport={"width": 1400, "height": 1000})
-        foreign = []
-        page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else foreign.append(r.url))
-        page.goto(f"{url}/parliament")
-        page.locator(".js-plotly-plot .legendtext", has_text=" — ").first.wait_for(timeout=120_000)
-        legend = page.locator(".js-plotly-plot .legendtext").all_text_contents()
-        chromium.close()
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    foreign = []
+    page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else foreign.append(r.url))
+    page.goto(f"{url}/parliament")
+    page.locator(".js-plotly-plot .legendtext", has_text=" — ").first.wait_for(timeout=120_000)
+    legend = page.locator(".js-plotly-plot .legendtext").all_text_contents()
+    context.close()
     seats = [int(text.rsplit(" — ", 1)[1].split()[0]) for text in legend if " — " in text]
     assert sum(seats) == 100
     assert foreign == []
