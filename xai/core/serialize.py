@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 FORMAT = "hemicycle/attribution/1"
 
 
-def _header(a: Attribution) -> dict[str, Any]:
+def header(a: Attribution) -> dict[str, Any]:
+    """What an attribution is besides its numbers, as JSON types."""
     return {
         "format": FORMAT,
         "method": a.method,
@@ -36,7 +38,8 @@ def _header(a: Attribution) -> dict[str, Any]:
     }
 
 
-def _read_header(header: dict[str, Any]) -> dict[str, Any]:
+def read_header(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of an Attribution from its :func:`header`."""
     if header.get("format") != FORMAT:
         raise InputError(f"this file is no attribution of this version: its format is {header.get('format')!r}.")
     units = header["units"]
@@ -94,7 +97,7 @@ def _decode_column(encoded: dict[str, Any], index: pd.Index) -> pd.Series:
 
 def to_json(a: Attribution) -> str:
     """An attribution as JSON text; floats keep every bit."""
-    body = _header(a) | {
+    body = header(a) | {
         "rows": [row if isinstance(row, str) else int(row) for row in a.rows],
         "values": _encode(a.values),
         "base_values": _encode(a.base_values),
@@ -117,7 +120,7 @@ def from_json(path: Path) -> Attribution:
 
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        fields = _read_header(body)
+        fields = read_header(body)
         d, k, n = len(fields["units"]), len(fields["output_names"]), len(body["rows"])
         data = None
         if body["data"] is not None:
@@ -161,12 +164,12 @@ def to_table(a: Attribution) -> pa.Table:
         data = a.data.reset_index(drop=True).set_axis([f"data/{name}" for name in data_names], axis=1)
         frame = pd.concat([frame, data], axis=1)
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    header = _header(a) | {
+    head = header(a) | {
         "integer_rows": all(not isinstance(row, str) for row in a.rows),
         "data": data_names,
         "standard_errors": a.standard_errors is not None,
     }
-    return table.replace_schema_metadata({**(table.schema.metadata or {}), b"hemicycle": json.dumps(header).encode()})
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), b"hemicycle": json.dumps(head).encode()})
 
 
 def from_table(table: pa.Table) -> Attribution:
@@ -181,7 +184,7 @@ def from_table(table: pa.Table) -> Attribution:
     if b"hemicycle" not in metadata:
         raise InputError("this table holds no attribution: it was not written by this package.")
     header = json.loads(metadata[b"hemicycle"])
-    fields = _read_header(header)
+    fields = read_header(header)
     frame = table.to_pandas()
 
     def block(prefix: str) -> np.ndarray:
