@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import agreement, datasets, dhondt, faithfulness, plots, workflows
+    from . import agreement, batch, datasets, dhondt, faithfulness, plots, workflows
     from .core.attribution import Attribution
     from .core.errors import XaiError
     from .core.game import Game
@@ -35,7 +35,7 @@ _NAMES = {
     "methods": "shapley",
     "wrap_model": "models",
 }
-_PACKAGES = ("agreement", "datasets", "dhondt", "faithfulness", "plots", "workflows")
+_PACKAGES = ("agreement", "batch", "datasets", "dhondt", "faithfulness", "plots", "workflows")
 
 __all__ = [
     "Attribution",
@@ -43,6 +43,7 @@ __all__ = [
     "Units",
     "XaiError",
     "agreement",
+    "batch",
     "datasets",
     "dhondt",
     "elect",

@@ -24,6 +24,8 @@ REGISTERED: dict[str, str] = {
     "Provenance": "core.provenance",
     "Units": "core.units",
     "ModelFile": "sandbox.codec",
+    "Order": "batch.work",
+    "Part": "batch.parts",
     "Metric": "models.performance",
     "Performance": "models.performance",
     "ExactConfig": "shapley.coalitions",

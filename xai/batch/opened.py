@@ -1,0 +1,255 @@
+"""The results of a run, read back: lazily, row by row, as a parliament, and against another run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.errors import InputError, unknown_names
+from .manifest import Manifest
+from .methods import OF_THE_MODEL, SEATS
+from .store import SUMMARY, read_json
+from .work import header_of_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow.dataset as pads
+
+    from ..core.attribution import Attribution
+    from ..dhondt import Parliament
+
+
+@dataclass(frozen=True, eq=False)
+class BatchResult:
+    """A finished run. Made by :func:`xai.batch.run` and :func:`xai.batch.open`.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    manifest
+        What was run.
+    summary
+        What came out, as in ``summary.json``: rows, failed rows, skipped files, votes, seats, agreement.
+    """
+
+    folder: Path
+    manifest: Manifest = field(repr=False)
+    summary: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> BatchResult:
+        """Of a folder.
+
+        Raises
+        ------
+        InputError
+            If it holds no finished run.
+        """
+        folder = Path(folder)
+        return cls(folder, Manifest.read(folder), read_json(folder / SUMMARY))
+
+    def dataset(self, method: str | None = None) -> pads.Dataset:
+        """The rows of a method as an Arrow data set: nothing is read before it is asked for.
+
+        Columns: ``row`` and ``source``, the row's place in the data; ``error``; ``data/NAME`` for key and kept
+        columns; ``values/OUTPUT/UNIT``, ``base_values/OUTPUT``, ``outputs/OUTPUT``; for seats ``seats/OUTPUT/UNIT``.
+        """
+        import pyarrow.dataset as pads
+
+        return pads.dataset([str(path) for path in self._files(self._method(method))], format="parquet")
+
+    def attribution(
+        self, rows: slice | Sequence[int] | None = None, method: str | None = None, where: Any = None
+    ) -> Attribution:
+        """Some rows as an Attribution; rows that failed are left out.
+
+        Parameters
+        ----------
+        rows
+            Positions in the whole run, from 0.
+        method
+            Name; by default the first that explains rows.
+        where
+            A mapping of carried columns to a value or a list of values, or an Arrow expression.
+        """
+        from ..core.serialize import read_header
+
+        method = self._method(method)
+        header = header_of_file(self._files(method)[0])
+        source = self.dataset(method)
+        selected = None if where is None else self._expression(where)
+        if rows is None:
+            table = source.to_table(filter=selected)
+        else:
+            if where is not None:
+                raise InputError("choose rows either by position or by a condition.")
+            n = source.count_rows()
+            positions = np.arange(n)[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=int)
+            if len(positions) and (positions.min() < 0 or positions.max() >= n):
+                raise InputError(f"there are {n:,} rows: positions go from 0 to {n - 1:,}.")
+            table = source.take(positions)
+        frame = table.replace_schema_metadata(None).to_pandas()
+        frame = frame[frame["error"].isna()].reset_index(drop=True)
+        if not len(frame):
+            raise InputError("no row is left: nothing fits the condition, or all of them failed.")
+        return _attribution(frame, read_header(header), self.manifest.key)
+
+    def parliament(
+        self, method: str | None = None, output: str | None = None, where: Any = None, **law: Any
+    ) -> Parliament:
+        """The election by the votes of all rows, or of those that fit a condition; ``law`` as in :func:`xai.elect`."""
+        from ..dhondt import elect
+
+        return elect(self.votes(method, output, where), **law)
+
+    def votes(self, method: str | None = None, output: str | None = None, where: Any = None) -> dict[str, float]:
+        """Unit to mean size of its values."""
+        method = self._method(method)
+        output = self._output(method, output)
+        if where is None:
+            return dict(self.summary["methods"][method]["outputs"][output]["votes"])
+        return dict(self._sums_of(method, output, where)[0])
+
+    def compare(self, other: BatchResult, method: str | None = None, output: str | None = None) -> Drift:
+        """How votes and seats moved from this run to another: another model, or other rows."""
+        import pandas as pd
+
+        method = self._method(method)
+        name = self._output(method, output)
+        ours, theirs = self._entry(method, name), other._entry(method, name)
+        if set(ours["votes"]) != set(theirs["votes"]):
+            odd = sorted(set(ours["votes"]) ^ set(theirs["votes"]))
+            raise InputError(f"the two runs have other units: {', '.join(odd[:8])}.")
+        units = list(ours["votes"])
+        a, b = (np.array([entry["votes"][u] for u in units]) for entry in (ours, theirs))
+        error = np.hypot(*(np.array([entry["standard_error"][u] for u in units]) for entry in (ours, theirs)))
+        table = pd.DataFrame(
+            {
+                "unit": units,
+                "votes": a,
+                "other_votes": b,
+                "change": b - a,
+                "z": np.divide(b - a, error, out=np.zeros_like(a), where=error > 0),
+                "share_change": b / max(b.sum(), 1e-300) - a / max(a.sum(), 1e-300),
+                "seats": [ours["seats"].get(u, [0])[0] for u in units],
+                "other_seats": [theirs["seats"].get(u, [0])[0] for u in units],
+            }
+        )
+        return Drift(table, float(np.abs(table["share_change"]).sum() / 2))
+
+    def _method(self, method: str | None) -> str:
+        kept = [name for name in self.manifest.methods if name not in OF_THE_MODEL]
+        explaining = [name for name in kept if name != SEATS]
+        if method is None:
+            if not explaining:
+                raise InputError("this run explained no rows.")
+            return explaining[0]
+        if method not in kept:
+            raise InputError(unknown_names("method", [method], kept))
+        return method
+
+    def _output(self, method: str, output: str | None) -> str:
+        names = list(self.summary["methods"][method]["outputs"])
+        if output is None and len(names) == 1:
+            return str(names[0])
+        if output not in names:
+            raise InputError(unknown_names("output", [output or "none given"], names))
+        return str(output)
+
+    def _entry(self, method: str, output: str) -> Mapping[str, Any]:
+        entry: Mapping[str, Any] = self.summary["methods"][self._method(method)]["outputs"][output]
+        return entry
+
+    def _files(self, method: str) -> list[Path]:
+        paths = [self.folder / method / part.name for part in self.manifest.parts]
+        return [path for path in paths if path.exists()]
+
+    def _expression(self, where: Any) -> Any:
+        import pyarrow.dataset as pads
+
+        if not isinstance(where, Mapping):
+            return where
+        carried = (*self.manifest.key, *self.manifest.keep)
+        unknown = [name for name in where if name not in carried]
+        if unknown or not where:
+            raise InputError(
+                unknown_names("carried column", unknown, carried) + " Name columns in keep= when the run is made."
+            )
+        tests = [
+            pads.field(f"data/{name}").isin(value)
+            if isinstance(value, list | tuple)
+            else pads.field(f"data/{name}") == value
+            for name, value in where.items()
+        ]
+        return np.bitwise_and.reduce(np.array(tests, dtype=object))
+
+    def _sums_of(self, method: str, output: str, where: Any) -> tuple[dict[str, float], int]:
+        """Votes of the rows that fit a condition, read batch by batch."""
+        prefix = f"values/{output}/"
+        source = self.dataset(method)
+        columns = [name for name in source.schema.names if name.startswith(prefix)]
+        size, n = np.zeros(len(columns)), 0
+        for batch in source.to_batches(columns=[*columns, "error"], filter=self._expression(where)):
+            good = np.asarray(batch.column("error").is_null())
+            values = np.stack([np.asarray(batch.column(name)) for name in columns], axis=1)[good]
+            size += np.abs(values).sum(axis=0)
+            n += len(values)
+        if not n:
+            raise InputError("no row is left: nothing fits the condition.")
+        return {name.removeprefix(prefix): float(v) for name, v in zip(columns, size / n, strict=True)}, n
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """What moved between two runs. Made by :meth:`BatchResult.compare`.
+
+    Attributes
+    ----------
+    table
+        A row a unit: votes and seats in both, ``change`` of the votes, ``z`` = change over its standard error (rows
+        taken as independent), ``share_change``.
+    moved
+        Share of the votes that moved from some units to others, in [0, 1].
+    """
+
+    table: pd.DataFrame
+    moved: float
+
+
+def _attribution(frame: pd.DataFrame, fields: dict[str, Any], key: Sequence[str]) -> Attribution:
+    from ..core.attribution import Attribution
+
+    names, units = fields["output_names"], fields["units"].names
+
+    def cube(kind: str) -> np.ndarray:
+        return np.stack([frame[[f"{kind}/{o}/{u}" for u in units]].to_numpy() for o in names], axis=2)
+
+    carried = [name for name in map(str, frame.columns) if name.startswith("data/")]
+    labels = frame[f"data/{key[0]}"].tolist() if len(key) == 1 else frame["row"].tolist()
+    data = frame[carried].rename(columns=lambda name: name.removeprefix("data/")) if carried else None
+    sampled = f"standard_errors/{names[0]}/{units[0]}" in frame
+    return Attribution(
+        values=cube("values"),
+        base_values=frame[[f"base_values/{o}" for o in names]].to_numpy(),
+        outputs=frame[[f"outputs/{o}" for o in names]].to_numpy(),
+        standard_errors=cube("standard_errors") if sampled else None,
+        rows=tuple(label if isinstance(label, int) else str(label) for label in labels),
+        data=data,
+        **fields,
+    )
+
+
+def open(folder: str | Path) -> BatchResult:  # noqa: A001 - xai.batch.open reads well
+    """The results of a finished run; nothing but the manifest and the summary is read.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished run.
+    """
+    return BatchResult.read(folder)

@@ -1,0 +1,206 @@
+"""What a run reads: the files of a data set, cut into parts that fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import InputError, listing
+from ..core.provenance import hash_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+#: Bytes of values that one part may hold; what a worker needs is a few times that.
+PART_BYTES = 16 << 20
+MOST_ROWS = 262_144
+_BATCH = 32_768
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of a data set.
+
+    Attributes
+    ----------
+    path
+        Relative to the data set's folder, with ``/``.
+    rows
+        Number of rows.
+    hash
+        SHA-256 of the file.
+    error
+        Why it cannot be read, empty if it can.
+    """
+
+    path: str
+    rows: int
+    hash: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Consecutive rows of one file, and the name of what is written for them.
+
+    Attributes
+    ----------
+    source, start, rows
+        File, first row in it, number of rows.
+    name
+        Relative path of the result, the same below every method's folder.
+    """
+
+    source: str
+    start: int
+    rows: int
+    name: str
+
+
+def find_files(data: Path) -> tuple[Path, tuple[DataFile, ...]]:
+    """The folder of a data set and its Parquet files, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If there is nothing at that path, or no Parquet file below it.
+    """
+    if data.is_file():
+        return data.parent, (_look_at(data.parent, data),)
+    if not data.is_dir():
+        raise InputError(f"there is no file or folder {data}.")
+    found = sorted(path for path in data.rglob("*.parquet") if not path.name.startswith((".", "_")))
+    if not found:
+        raise InputError(f"the folder {data} holds no .parquet file.")
+    return data, tuple(_look_at(data, path) for path in found)
+
+
+def _look_at(folder: Path, path: Path) -> DataFile:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    name = path.relative_to(folder).as_posix()
+    try:
+        with pq.ParquetFile(path) as file:
+            return DataFile(name, file.metadata.num_rows, hash_file(path))
+    except (OSError, pa.ArrowException) as error:
+        return DataFile(name, 0, "", f"{name} cannot be read as Parquet: {' '.join(str(error).split())}")
+
+
+def cut(files: Sequence[DataFile], values_a_row: int, rows_per_part: int | None = None) -> tuple[Part, ...]:
+    """Parts of all readable files: whole files where they are small enough, otherwise equal slices.
+
+    Parameters
+    ----------
+    files
+        What :func:`find_files` found.
+    values_a_row
+        Numbers that are written for a row; they decide how many rows fit.
+    rows_per_part
+        Most rows of a part, instead of what memory suggests.
+    """
+    limit = rows_per_part or max(256, min(MOST_ROWS, PART_BYTES // (8 * max(values_a_row, 1))))
+    parts = []
+    for file in files:
+        stem = file.path.removesuffix(".parquet")
+        n_parts = -(-file.rows // limit)
+        size = -(-file.rows // max(n_parts, 1))
+        for i in range(n_parts):
+            start = i * size
+            name = f"{stem}.parquet" if n_parts == 1 else f"{stem}-{i:05d}.parquet"
+            parts.append(Part(file.path, start, min(size, file.rows - start), name))
+    return tuple(parts)
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """Columns of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    return pq.read_schema(path)
+
+
+def check_schemas(folder: Path, files: Sequence[DataFile]) -> tuple[DataFile, ...]:
+    """The files, with an error on each whose columns or types are not those of the first readable one.
+
+    Integers and floating-point numbers of any width count as one type: which one a file has depends on its gaps.
+    """
+    first: DataFile | None = None
+    wanted: dict[str, str] = {}
+    checked = []
+    for file in files:
+        if not file.error:
+            kinds = {field.name: _kind(field.type) for field in schema_of(folder / file.path)}
+            if first is None:
+                first, wanted = file, kinds
+            elif kinds != wanted:
+                differing = sorted({name for name, _ in kinds.items() ^ wanted.items()})
+                message = f"{file.path} has other columns or types than {first.path}: {listing(differing)}"
+                checked.append(DataFile(file.path, 0, file.hash, message))
+                continue
+        checked.append(file)
+    return tuple(checked)
+
+
+def _kind(kind: pa.DataType) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return "number"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+        return "text"
+    return str(kind)
+
+
+def read(path: Path, start: int, rows: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Some rows of a Parquet file, holding little more than them in memory.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or has fewer rows than it said.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            groups, before = _row_groups(file.metadata, start, rows)
+            wanted = None if columns is None else list(columns)
+            if rows == file.metadata.num_rows:
+                return _to_pandas(file.read(columns=wanted))
+            pieces, position = [], before
+            for batch in file.iter_batches(_BATCH, row_groups=groups, columns=wanted):
+                low, high = max(start - position, 0), min(start + rows - position, batch.num_rows)
+                if low < high:
+                    pieces.append(batch.slice(low, high - low))
+                position += batch.num_rows
+                if position >= start + rows:
+                    break
+            table = pa.Table.from_batches(pieces)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path.name} cannot be read as Parquet: {' '.join(str(error).split())}") from error
+    if table.num_rows != rows:
+        raise InputError(f"{path.name} has fewer rows than its own description says: it is damaged.")
+    return _to_pandas(table)
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
+
+
+def _row_groups(metadata: pa.parquet.FileMetaData, start: int, rows: int) -> tuple[list[int], int]:
+    """Row groups that hold the rows, and the number of rows before them."""
+    groups: list[int] = []
+    first = position = 0
+    for group in range(metadata.num_row_groups):
+        end = position + metadata.row_group(group).num_rows
+        if end > start and position < start + rows:
+            if not groups:
+                first = position
+            groups.append(group)
+        position = end
+    return groups, first

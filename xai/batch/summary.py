@@ -1,0 +1,118 @@
+"""What a run says as a whole, from the sums of its parts: votes, seats with intervals, agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import XaiError
+from .manifest import Manifest
+from .methods import OF_THE_MODEL, SEATS
+from .sums import Sums
+from .work import header_of_file
+
+FORMAT = "hemicycle/batch-summary/1"
+DRAWS, LEVEL, SEED = 1000, 0.95, 0
+
+
+def summarise(
+    folder: Path, manifest: Manifest, importances: Mapping[str, Any], skipped: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """The summary of a finished run, in JSON types."""
+    methods: dict[str, Any] = dict(importances)
+    failed = 0
+    for name in manifest.methods:
+        if name in OF_THE_MODEL or name == SEATS:
+            continue
+        headers = [header_of_file(path) for part in manifest.parts if (path := folder / name / part.name).exists()]
+        if not headers:
+            continue
+        failed = max(failed, sum(header["failed"] for header in headers))
+        sums = Sums.total(Sums.from_dict(header["sums"]) for header in headers)
+        methods[name] = _of_method(sums, headers[0], manifest.options.get(SEATS, {}))
+    return {
+        "format": FORMAT,
+        "rows": sum(part.rows for part in manifest.parts),
+        "failed_rows": failed,
+        "skipped": [dict(entry) for entry in skipped],
+        "methods": methods,
+        "agreement": _agreement(methods),
+    }
+
+
+def _of_method(sums: Sums, header: Mapping[str, Any], law: Mapping[str, Any]) -> dict[str, Any]:
+    units = header["units"]["names"]
+    outputs = {}
+    for i, output in enumerate(header["output_names"]):
+        votes, covariance = sums.votes(i), sums.covariance(i)
+        outputs[output] = {
+            "votes": dict(zip(units, votes.tolist(), strict=True)),
+            "standard_error": dict(zip(units, np.sqrt(np.diag(covariance).clip(0)).tolist(), strict=True)),
+            "mean_value": dict(zip(units, (sums.value[i] / max(sums.rows, 1)).tolist(), strict=True)),
+            "seats": _seats(units, votes, covariance, law),
+        }
+    return {"rows": sums.rows, "outputs": outputs}
+
+
+def _seats(
+    units: Sequence[str], votes: np.ndarray, covariance: np.ndarray, law: Mapping[str, Any]
+) -> dict[str, list[int]]:
+    """Unit to seats and their interval: the election repeated on votes drawn from their sampling distribution.
+
+    Mean sizes over many rows are normal with the covariance that the sums give; a bootstrap of the rows would need
+    all of them again.
+    """
+    from ..dhondt import allocate
+
+    if not votes.any():
+        return {}
+    house, rule = law.get("seats", 100), law.get("rule", "dhondt")
+    scale, directions = np.linalg.eigh(covariance)
+    noise = np.random.default_rng(SEED).standard_normal((DRAWS, len(votes)))
+    drawn = np.maximum(votes + noise * np.sqrt(scale.clip(0)) @ directions.T, 0.0)
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(allocate(drawn, house, rule), [tail, 1 - tail], axis=0, method="inverted_cdf")
+    columns = allocate(votes, house, rule), low.astype(int), high.astype(int)
+    return {unit: [int(column[j]) for column in columns] for j, unit in enumerate(units)}
+
+
+def _agreement(methods: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every pair of importances of the same units, output by output."""
+    lists: dict[tuple[str, str], Mapping[str, float]] = {}
+    for name, entry in methods.items():
+        if "votes" in entry:
+            lists[name, ""] = entry["votes"]
+        for output, content in entry.get("outputs", {}).items():
+            lists[name, output] = content["votes"]
+    found = []
+    for (a, output), (b, other) in combinations(lists, 2):
+        if a == b or (output and other and output != other):
+            continue
+        measured = _compare(lists[a, output], lists[b, other])
+        if measured is not None:
+            found.append({"first": a, "second": b, "output": output or other, **measured})
+    return found
+
+
+def _compare(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, Any] | None:
+    from ..agreement import compare
+
+    try:
+        table = compare(dict(a), dict(b)).to_frame()
+    except XaiError as error:  # other units, or a single one: there is nothing to compare, and the reason is kept
+        return {"missing": str(error)}
+    return {"measures": _plain(table.reset_index().to_dict(orient="records"))}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return None if isinstance(value, float) and not np.isfinite(value) else value
