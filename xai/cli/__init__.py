@@ -11,10 +11,13 @@ from .parser import build_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 2 for an error of the input, 130 when interrupted."""
+    """Run one command and return its exit code.
+
+    0; 2 for an error of the input; 3 if a batch had to leave out rows or files; 130 when interrupted.
+    """
     arguments = build_parser().parse_args(argv)
     try:
-        arguments.run(arguments)
+        code = arguments.run(arguments)
         sys.stdout.flush()
     except XaiError as error:
         print(f"xai: {' '.join(str(error).split())}", file=sys.stderr)
@@ -24,4 +27,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has left, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
         return 0
-    return 0
+    return int(code or 0)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
+from .batch import batch
 from .commands import dashboard, datasets, elect, explain, methods, performance
 
 MODEL = "a native XGBoost, LightGBM or CatBoost file, or demo:NAME (see `xai datasets`)"
@@ -138,8 +139,40 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_model_and_data(command)
 
+    _add_batch(commands)
     _command(commands, methods, "list methods, sources of votes and electoral rules", ["xai methods"])
     return parser
+
+
+def _add_batch(commands: Any) -> None:
+    command = _command(
+        commands,
+        batch,
+        "explain any number of rows into a folder",
+        [
+            "xai batch model.ubj rows/ -o results --key patient --workers 4",
+            "xai batch model.ubj rows.parquet -o results --method shap --engine dask --scheduler tcp://10.0.0.1:8786",
+        ],
+    )
+    command.add_argument("model", metavar="MODEL", help=MODEL)
+    command.add_argument("data", metavar="DATA", help="a Parquet file, a folder of them, or a CSV file")
+    command.add_argument("-o", "--out", required=True, metavar="FOLDER", help="where to write; a stopped run goes on")
+    command.add_argument(
+        "--method", action="append", default=[], help="repeat for more (default: shap, and dhondt for seats a row)"
+    )
+    command.add_argument("--key", action="append", default=[], metavar="COLUMN", help="names a row; repeat for more")
+    command.add_argument(
+        "--keep", action="append", default=[], metavar="COLUMN", help="carried into the results; repeat for more"
+    )
+    command.add_argument("--background", metavar="FILE", help="rows that stand for 'feature unknown'")
+    command.add_argument("--output", choices=("margin", "probability", "value"), help="what the model answers")
+    command.add_argument("--seats", type=int, default=100, help="seats a row (default: %(default)s)")
+    command.add_argument("--rule", default="dhondt", help="see `xai methods` (default: %(default)s)")
+    command.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
+    command.add_argument("--engine", choices=("local", "dask"), default="local", help="(default: %(default)s)")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one on this machine)")
+    command.add_argument("--skip-bad-files", action="store_true", help="leave out files that cannot be read")
+    command.add_argument("--progress", action="store_true", help="print progress even where nobody watches")
 
 
 def _command(commands: Any, run: Any, what: str, examples: Sequence[str]) -> argparse.ArgumentParser:

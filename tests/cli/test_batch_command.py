@@ -1,0 +1,54 @@
+"""``xai batch`` and its exit codes."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from xai import batch
+from xai.cli import main
+from xai.datasets import demo_models
+
+DEMO = "breast_cancer_mean-xgboost"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    X = demo_models()[DEMO].held_out_data()[0].reset_index(drop=True)
+    (tmp_path / "rows").mkdir()
+    X.iloc[:50].assign(patient=[f"p{i}" for i in range(50)]).to_parquet(tmp_path / "rows" / "a.parquet")
+    X.iloc[50:60].assign(patient=[f"p{i}" for i in range(50, 60)]).to_parquet(tmp_path / "rows" / "b.parquet")
+    return tmp_path / "rows"
+
+
+def test_a_folder_and_its_exit_codes(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["batch", f"demo:{DEMO}", str(folder), "-o", str(out), "--key", "patient", "--workers", "1", "--progress"]
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert "60 rows, methods shap, dhondt" in said.out
+    assert "60 of 60 rows, 2 of 2 parts" in said.err
+    result = batch.open(out)
+    assert result.attribution([59]).rows == ("p59",)
+    assert main(command) == 0  # again: nothing is left to do
+    (folder / "c.parquet").write_bytes(b"PAR1 broken")
+    assert main([*command[:4], str(tmp_path / "other"), *command[5:]]) == 2
+    assert "c.parquet cannot be read as Parquet" in capsys.readouterr().err
+    assert main([*command[:4], str(tmp_path / "other"), *command[5:], "--skip-bad-files"]) == 3
+    assert "Left out c.parquet" in capsys.readouterr().err
+
+
+def test_wrong_options_are_told(folder, tmp_path, capsys):
+    assert main(["batch", "demo:nothing", str(folder), "-o", str(tmp_path / "o")]) == 2
+    assert "unknown demo model" in capsys.readouterr().err
+    assert main(["batch", f"demo:{DEMO}", str(tmp_path / "no"), "-o", str(tmp_path / "o")]) == 2
+    assert "no file or folder" in capsys.readouterr().err
+
+
+def test_csv_goes_in(tmp_path, capsys):
+    X = demo_models()[DEMO].held_out_data()[0].iloc[:5]
+    X.to_csv(tmp_path / "x.csv", index=False)
+    assert main(["batch", f"demo:{DEMO}", str(tmp_path / "x.csv"), "-o", str(tmp_path / "o"), "--method", "shap"]) == 0
+    table = pd.DataFrame(batch.open(tmp_path / "o").attribution().values[:, :, 0])
+    assert table.shape == X.shape
+    assert "seats with their 95 % interval" in capsys.readouterr().out
