@@ -12,7 +12,7 @@ from ..core.attribution import Attribution
 from ..core.errors import InputError, listing
 from ..core.units import Units
 from ..models import Model, wrap_model
-from ..models.masking import Mixer, check_background, membership, sample_rows
+from ..models.masking import Mixer, check_background, mean_answers, membership, sample_rows
 from .single import (
     Curve,
     Order,
@@ -125,7 +125,7 @@ def curves(
         orders = random_orders(np.random.default_rng([seed, i]), n_random, len(one.units))
         masks = step_masks(np.vstack([by_score(scores[i]), orders]), order)
         mixer = Mixer(frame.iloc[i : i + 1], reference)
-        answers = _mean_answers(wrapped, mixer, masks.reshape(-1, len(one.units)) @ member, position, batch_rows)
+        answers = mean_answers(wrapped, mixer, masks.reshape(-1, len(one.units)) @ member, position, batch_rows)
         stacked.append(answers.reshape(1 + n_random, -1))
         found.append(summarise(stacked[-1], order, name))
         if progress is not None:
@@ -141,17 +141,3 @@ def _columns(units: Units, columns: list[str]) -> list[list[int]]:
             f"the attribution's units {listing(missing)} are no columns of the model: explain it on its own columns."
         )
     return [[columns.index(name) for name in group] for group in members]
-
-
-def _mean_answers(model: Model, mixer: Mixer, present: np.ndarray, output: int, batch_rows: int) -> np.ndarray:
-    """Means over the background ``(m,)`` of one output for masks of columns ``(m, d)``."""
-    # Orders share their ends, and short orders share more: each mask is asked once.
-    masks, back = np.unique(present, axis=0, return_inverse=True)
-    per_block = max(1, batch_rows // mixer.n_background)
-    blocks = [
-        model.predict_checked(mixer(masks[start : start + per_block]))[:, output]
-        .reshape(-1, mixer.n_background)
-        .mean(axis=1)
-        for start in range(0, len(masks), per_block)
-    ]
-    return np.asarray(np.concatenate(blocks)[back.ravel()])

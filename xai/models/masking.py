@@ -145,3 +145,19 @@ def sample_rows(table: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
     if len(table) <= limit:
         return table
     return table.iloc[np.sort(np.random.default_rng(seed).choice(len(table), limit, replace=False))]
+
+
+def mean_answers(
+    model: Model, mixer: Mixer, present: np.ndarray, output: int, batch_rows: int = BLOCK_ROWS
+) -> np.ndarray:
+    """Means over the background ``(m,)`` of one output for masks of columns ``(m, d)``; each mask is asked once."""
+    # Orders share their ends, and short orders share more: each mask is asked once.
+    masks, back = np.unique(present, axis=0, return_inverse=True)
+    per_block = max(1, batch_rows // mixer.n_background)
+    blocks = [
+        model.predict_checked(mixer(masks[start : start + per_block]))[:, output]
+        .reshape(-1, mixer.n_background)
+        .mean(axis=1)
+        for start in range(0, len(masks), per_block)
+    ]
+    return np.asarray(np.concatenate(blocks)[back.ravel()])

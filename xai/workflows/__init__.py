@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .believe import Gain, Obedience, believe
 from .comparison import CompareConfig, compare_models
 from .importances import IMPORTANCES
 from .rashomon import Rashomon, rashomon
@@ -15,10 +16,13 @@ __all__ = [
     "IMPORTANCES",
     "MODELS",
     "CompareConfig",
+    "Gain",
     "ModelComparison",
     "ModelResult",
+    "Obedience",
     "Rashomon",
     "SiteTransfer",
+    "believe",
     "compare_models",
     "rashomon",
 ]
