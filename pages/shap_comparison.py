@@ -26,5 +26,7 @@ with right:
         views.waterfall(explained, attribution)
 with card("Do seats say the same as SHAP?", subtitle):
     views.seats_against_shap(explained, attribution)
+with card("Which explanation does the model obey?", subtitle):
+    views.obedience(explained)
 with card("Do the four sources of votes agree?", subtitle):
     views.sources(explained)

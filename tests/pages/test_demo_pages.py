@@ -18,6 +18,9 @@ FIGURES = {
         "seats-against-shap",
         "agreement",
         "vote-sources",
+        "obedience",
+        "obedience-curves",
+        "obedience-agreement",
     },
 }
 TABS = {

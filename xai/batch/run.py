@@ -181,6 +181,7 @@ def _data(data: Path, out: Path) -> tuple[Path, tuple[DataFile, ...]]:
 
 def _staged(data: Path, out: Path) -> Path:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from ..models.tables import read_table
 
@@ -188,7 +189,7 @@ def _staged(data: Path, out: Path) -> Path:
         raise InputError(f"{data.name} is larger than 1 GiB: store it as Parquet, which can be read in parts.")
     frame = read_table(data)
     sink = pa.BufferOutputStream()
-    pa.parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
     commit(out / "input" / STAGED, memoryview(sink.getvalue()))
     return out / "input" / STAGED
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..core.attribution import Attribution
     from ..models import Performance
+    from ..workflows import Obedience
 
 
 #: Frameworks whose binary margin is the logarithm of the odds.
@@ -123,6 +124,29 @@ class Explained:
             y=None if y is None else y.iloc[positions],
         )
         return frame
+
+    def obedience(self) -> Obedience:
+        """Every importance of this model's features put to one test."""
+        table = self.vote_sources()
+        limit = voters(self)
+        rows, _, phrase = self.source.sample(limit)
+        a: Attribution = compute(
+            "explain",
+            f"Explaining {phrase}",
+            f"{self.source.identity}:{limit}",
+            {"model": str(self.source.model), "method": "shap"},
+            X=rows,
+        )
+        others = {name: table[name] for name in table if name != "shap"}
+        found: Obedience = compute(
+            "believe",
+            f"Testing explanations on {phrase}",
+            f"{self.source.identity}:{limit}",
+            {"model": str(self.source.model), "output": self.output},
+            X=rows,
+            importances={"SHAP": a.for_output(self.output), **others},
+        )
+        return found
 
     def votes(self, source: str) -> pd.Series:
         """Votes of one source.

@@ -7,6 +7,7 @@ from .beeswarm import beeswarm
 from .dependence import dependence
 from .elections import power, seat_curve, seat_intervals, seats_vs_shap, share_against_seats
 from .importance import bar
+from .obedience import obedience, obedience_curves
 from .palette import colours
 from .parliament import describe, parliament, signed_parliament
 from .performance import confusion
@@ -22,6 +23,8 @@ __all__ = [
     "confusion",
     "dependence",
     "describe",
+    "obedience",
+    "obedience_curves",
     "on_dark",
     "parliament",
     "power",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..core.attribution import Attribution
     from ..models import Model
     from ..models.performance import Performance
+    from ..workflows import Obedience
 
 Progress = Callable[[float, str], None]
 
@@ -168,6 +169,22 @@ def vote_sources(
     )
 
 
+def believe(
+    model: str | ModelFile,
+    X: Any,
+    importances: Mapping[str, Any],
+    *,
+    progress: Progress,
+    background: Any = None,
+    output: str | None = None,
+    seed: int = 0,
+) -> Obedience:
+    """Which of several importances the model obeys."""
+    from ..workflows import believe as test
+
+    return test(open_cached(model), X, importances, background=background, output=output, seed=seed, progress=progress)
+
+
 TASKS: dict[str, Task] = {
     "warm": Task(warm, "importing libraries"),
     "describe": Task(describe, "opening"),
@@ -176,6 +193,7 @@ TASKS: dict[str, Task] = {
     "performance": Task(performance, "measuring the performance of"),
     "importance": Task(importance, "asking for importances of"),
     "vote_sources": Task(vote_sources, "asking for votes of"),
+    "believe": Task(believe, "testing explanations of"),
 }
 
 

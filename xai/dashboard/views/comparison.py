@@ -12,7 +12,10 @@ from ..explained import Explained, voters
 from .overview import votes_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ...core.attribution import Attribution
+    from ...workflows import Obedience
 
 
 def beeswarm(explained: Explained, attribution: Attribution) -> None:
@@ -88,6 +91,35 @@ def seats_against_shap(explained: Explained, attribution: Attribution) -> None:
     )
     figure(plots.agreement(result), "agreement", "Agreement measures with 95 % intervals.")
     downloads("seats-against-shap", result.to_frame())
+
+
+def obedience(explained: Explained) -> None:
+    """Which of the importances the model itself goes by."""
+    found = explained.obedience()
+    st.markdown(found.in_words())
+    figure(plots.obedience(found), "obedience", found.in_words())
+    way = st.selectbox("Curves", ["insertion", "deletion"], key="way", bind="query-params")
+    figure(
+        plots.obedience_curves(found, way),
+        "obedience-curves",
+        f"Distance of the answer from the row's own by {way}, for each importance and for random orders.",
+    )
+    st.caption(
+        "Features are replaced by values of other rows, by falling importance, and the distance of the answer from the "
+        "row's own is followed. A method that answers another question than this is tested on foreign ground."
+    )
+    for name, reason in explained.vote_sources().attrs.get("missing", {}).items():
+        st.caption(f"{name}: {reason}")
+    if found.agreement is not None:
+        figure(plots.agreement(found.agreement), "obedience-agreement", "Rank correlations of the importances.")
+    downloads("obedience", _gain_table(found))
+
+
+def _gain_table(found: Obedience) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [(n, g.value, g.low, g.high, g.insertion, g.deletion, g.verdict) for n, g in found.gains.items()]
+    return pd.DataFrame(rows, columns=["importance", "gain", "low", "high", "insertion", "deletion", "verdict"])
 
 
 def sources(explained: Explained) -> None:
