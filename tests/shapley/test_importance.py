@@ -107,6 +107,34 @@ def test_permutation_without_probabilities(data):
     assert table["mean"].idxmax() == "a"
 
 
+def test_stacked_shuffles_are_those_of_one_call_a_shuffle(data, monkeypatch):
+    """The last block is not full, a block ends inside a column, and no table is larger than it may be."""
+    X, y = data
+    sizes = []
+
+    def score(frame: pd.DataFrame) -> np.ndarray:
+        sizes.append(len(frame))
+        return 1 / (1 + np.exp(-5 * (frame.a + 0.5 * frame.b * frame.c)))
+
+    model = xai.wrap_model(score, "probability", classes=[0, 1])
+    tables, largest = [], []
+    for rows in (1, 800, 10**6):
+        sizes.clear()
+        monkeypatch.setattr("xai.shapley.importance.BLOCK_ROWS", rows)
+        tables.append(permutation(model, X, y, n_repeats=5))
+        largest.append(max(sizes))
+    assert largest == [200, 800, 200 * 3 * 5]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0], rtol=1e-12)
+    rng, losses = np.random.default_rng([0, 1]), []
+    for _ in range(5):
+        p = score(X.assign(b=X["b"].to_numpy()[rng.permutation(200)]))
+        losses.append(-np.log(np.where(y == 1, p, 1 - p)).mean())
+    p = score(X)
+    whole = -np.log(np.where(y == 1, p, 1 - p)).mean()
+    assert tables[0].loc["b", "mean"] == pytest.approx(np.mean(losses) - whole, rel=1e-9)
+
+
 def test_permutation_refuses(data):
     X, y = data
     model = RandomForestClassifier(3, random_state=0).fit(X, y)

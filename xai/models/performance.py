@@ -115,21 +115,31 @@ def performance(model: Model, X: object, y: object, n_boot: int = 1000, seed: in
     )
 
 
-def score(model: Model, frame: pd.DataFrame, y: np.ndarray) -> tuple[str, float]:
-    """Name and value of one score, higher being better, of a checked table.
+def scores(model: Model, frame: pd.DataFrame, y: np.ndarray) -> tuple[str, np.ndarray]:
+    """Name of one score, higher being better, and its values ``(b,)`` on b tables that stand below each other.
 
     Negative log loss for classifiers with probabilities, else ROC AUC (binary) or accuracy; R2 for regressions.
-    ``y`` is what :func:`class_positions` or :func:`target_values` returned.
+
+    Parameters
+    ----------
+    model
+        A wrapped model.
+    frame
+        A checked table of ``b * len(y)`` rows.
+    y
+        What :func:`targets` returned: the targets of each of the b tables.
     """
-    once = np.ones((1, len(frame)))
+    once = np.ones((1, len(y)))
     if model.classes is None:
-        return "R2", float(_r2(y, _one_value(model, frame))(once)[0])
+        tables = _one_value(model, frame).reshape(-1, len(y))
+        return "R2", np.array([_r2(y, table)(once)[0] for table in tables])
     space, outputs = answer(model, ("probability", "margin"), frame)
     if space == "probability":
-        return "negative log loss", float(-_log_losses(y, outputs).mean())
+        losses = _log_losses(np.tile(y, len(frame) // len(y)), outputs)
+        return "negative log loss", -losses.reshape(-1, len(y)).mean(axis=1)
     if len(model.classes) == 2:
-        return "ROC AUC", float(_auc(y == 1, outputs[:, 0])(once)[0])
-    return "accuracy", float((outputs.argmax(axis=1) == y).mean())
+        return "ROC AUC", np.array([_auc(y == 1, table)(once)[0] for table in outputs[:, 0].reshape(-1, len(y))])
+    return "accuracy", (outputs.argmax(axis=1).reshape(-1, len(y)) == y).mean(axis=1)
 
 
 def targets(model: Model, y: object, n_rows: int) -> np.ndarray:

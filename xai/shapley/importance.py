@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from ..core.errors import InputError, ModelError
 from ..models import Model, wrap_model
 from ..models.base import library_errors
-from ..models.performance import score, targets
+from ..models.masking import BLOCK_ROWS
+from ..models.performance import scores, targets
 from ..models.sk import PipelineModel
 
 if TYPE_CHECKING:
@@ -146,17 +148,40 @@ def permutation(
         raise InputError(f"permutation importance needs at least 2 rows, but there are {len(frame)}.")
     wrapped.predict_checked(frame.iloc[:1])  # a plain function shows here how many outputs it has
     truth = targets(wrapped, y, len(frame))
-    name, reference = score(wrapped, frame, truth)
+    name, (reference,) = scores(wrapped, frame, truth)
     if not np.isfinite(reference):
         raise InputError(f"the score ({name}) is not defined on these rows: y has only one value.")
-    drops = np.empty((frame.shape[1], n_repeats))
-    for j, column in enumerate(frame.columns):
-        rng = np.random.default_rng([seed, j])
-        for repeat in range(n_repeats):
-            shuffled = frame[column].array.take(rng.permutation(len(frame)))
-            drops[j, repeat] = reference - score(wrapped, frame.assign(**{column: shuffled}), truth)[1]
+    n, d = frame.shape
+    shuffles = _shuffles(n, d, n_repeats, seed)
+    drops: list[float] = []
+    # Libraries take longer to be called than to answer a few hundred rows: few large tables are several times quicker.
+    while block := list(islice(shuffles, max(1, BLOCK_ROWS // n))):
+        before = len(drops) // n_repeats
+        drops += (reference - scores(wrapped, _stacked(frame, block), truth)[1]).tolist()
         if progress is not None:
-            progress((j + 1) / frame.shape[1], f"shuffled {j + 1} of {frame.shape[1]} columns")
-    table = pd.DataFrame({"mean": drops.mean(axis=1), "std": drops.std(axis=1)}, index=frame.columns)
+            for j in range(before + 1, len(drops) // n_repeats + 1):
+                progress(j / d, f"shuffled {j} of {d} columns")
+    by_column = np.reshape(drops, (d, n_repeats))
+    table = pd.DataFrame({"mean": by_column.mean(axis=1), "std": by_column.std(axis=1)}, index=frame.columns)
     table.attrs["score"] = name
     return table
+
+
+def _shuffles(n: int, d: int, n_repeats: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Position of a column and a new order of its rows, column by column."""
+    for j in range(d):
+        rng = np.random.default_rng([seed, j])
+        for _ in range(n_repeats):
+            yield j, rng.permutation(n)
+
+
+def _stacked(frame: pd.DataFrame, shuffles: list[tuple[int, np.ndarray]]) -> pd.DataFrame:
+    """One copy of the table below the other, each with one column in a new order."""
+    import pandas as pd
+
+    n = len(frame)
+    same = np.tile(np.arange(n), len(shuffles))
+    rows: dict[int, np.ndarray] = {}
+    for place, (j, order) in enumerate(shuffles):
+        rows.setdefault(j, same.copy())[place * n : (place + 1) * n] = order
+    return pd.DataFrame({name: frame[name].array.take(rows.get(j, same)) for j, name in enumerate(frame.columns)})
