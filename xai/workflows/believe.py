@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,14 @@ from ..core.errors import InputError, listing
 from ..faithfulness.single import MIN_RANDOM, by_score, choose_output, random_orders, step_masks
 from ..models import Model, wrap_model
 from ..models.masking import Mixer, check_background, mean_answers, sample_rows
+from .saved import from_json, to_json
 
 Progress = Callable[[float, str], None]
 
 OF_EACH_ROW = " of each row"
 MOST_STEPS = 32
 _LEVEL = 0.95
+_SAME_STORY = 0.9
 
 
 @dataclass(frozen=True)
@@ -92,39 +95,46 @@ class Obedience:
     def in_words(self) -> str:
         """What follows, in a few sentences."""
         names = list(self.gains)
-        good = [name for name in names if self.gains[name].verdict == "better"]
-        poor = [name for name in names if self.gains[name].verdict != "better"]
-        text = []
-        if not good:
-            text.append(f"On these {self.n_rows} rows the model obeys none of them more than a random order.")
-        else:
-            best = good[0]
-            rivals = [name for name in good[1:] if (best, name) not in self.apart]
-            text.append(
-                f"On these {self.n_rows} rows the model obeys {best} most: its order moves the answer "
-                f"{self.gains[best].value:.0%} sooner than random orders do."
-                if len(names) > 1
-                else f"On these {self.n_rows} rows the model obeys {best}: its order moves the answer "
-                f"{self.gains[best].value:.0%} sooner than random orders do."
-            )
+        best, gain = names[0], self.gains[names[0]]
+        rivals = [name for name in names[1:] if (best, name) not in self.apart]
+        chance, worse = ([n for n in names if self.gains[n].verdict == verdict] for verdict in ("chance", "worse"))
+        text = [f"On these {self.n_rows} rows"]
+        if gain.verdict == "better":
+            most = " most" if len(names) > 1 else ""
+            text.append(f"the model obeys {best}{most}: its order moves the answer {gain.value:.0%} sooner than random")
+            text.append("orders do.")
             if rivals:
                 text.append(f"{_capital(_listed(rivals))} cannot be told from it.")
-            if poor:
-                verb = "is" if len(poor) == 1 else "are"
-                text.append(f"{_capital(_listed(poor))} {verb} no better than chance.")
+        else:
+            text.append("the model obeys none of them more than a random order.")
+        if chance:
+            text.append(f"{_capital(_listed(chance))} cannot be told from chance.")
+        if worse:
+            text.append(f"{_capital(_listed(worse))} {'does' if len(worse) == 1 else 'do'} worse than chance.")
         if self.agreement is not None:
-            found = [pair.spearman.value for pair in self.agreement.pairs.values()]
-            known = [value for value in found if np.isfinite(value)]
-            if known:
-                span = f"is {known[0]:.2f}" if len(known) == 1 else f"runs from {min(known):.2f} to {max(known):.2f}"
-                text.append(f"The rank correlation of their orders {span}" + _advice(good, known))
+            text.append(self._agreement_in_words(best if gain.verdict == "better" and not rivals else None))
         return " ".join(text)
 
+    def _agreement_in_words(self, best: str | None) -> str:
+        """How far the importances agree, and which to follow if one of them was told apart from all others."""
+        found = [pair.spearman.value for pair in self.agreement.pairs.values()] if self.agreement is not None else []
+        known = [value for value in found if np.isfinite(value)]
+        if not known:
+            return "Their orders have no rank correlation, as one of them ranks nothing."
+        span = f"is {known[0]:.2f}" if len(known) == 1 else f"runs from {min(known):.2f} to {max(known):.2f}"
+        follows = f": where they differ, go by {best}." if best else "."
+        return f"The rank correlation of their orders {span}" + (
+            ": they tell the same story." if min(known) > _SAME_STORY else follows
+        )
 
-def _advice(good: list[str], known: list[float]) -> str:
-    if min(known) > 0.9:
-        return ": they tell the same story."
-    return f": where they differ, go by {good[0]}." if good else "."
+    def to_json(self, path: str | Path | None = None) -> str:
+        """JSON text, written to ``path`` if given."""
+        return to_json(self, path)
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> Obedience:
+        """Read what :meth:`to_json` wrote."""
+        return from_json(cls, path)
 
 
 def _listed(names: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..shapley.request import Request
 from ..shapley.sampling import SamplingConfig
 from ..shapley.sources import pipeline_sources
 from .registry import INNER_FOLDS, Fitted, fit
+from .saved import NOT_SAVED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,13 +66,14 @@ class Importance:
     values
         One number a column.
     attribution
-        The row by row values that Shapley importance is the mean size of, else ``None``.
+        The row by row values that Shapley importance is the mean size of; ``None`` for the others, and in a result read
+        from a file.
     """
 
     method: str
     kind: str
     values: pd.Series
-    attribution: Attribution | None = None
+    attribution: Attribution | None = field(default=None, metadata=NOT_SAVED)
 
     def summed(self, groups: Mapping[str, Sequence[str]]) -> pd.Series:
         """The same with groups as one unit each; signed Shapley values are summed row by row before their size is."""

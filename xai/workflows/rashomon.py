@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..models.performance import answer, class_positions
 from ..shapley.importance import permutation
 from .cohort import Cohort, Split, read_cohort, split_rows
 from .registry import MODELS, Fitted, fit, recipes
+from .saved import from_json, to_json
 from .simple import FAMILIES
 
 if TYPE_CHECKING:
@@ -138,6 +140,15 @@ class Rashomon:
         if np.isfinite(rho):
             text += f"; rank correlation of its importances with those of {self.reference}: {rho:.2f}"
         return text + "."
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """JSON text, written to ``path`` if given."""
+        return to_json(self, path)
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> Rashomon:
+        """Read what :meth:`to_json` wrote."""
+        return from_json(cls, path)
 
 
 def rashomon(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..agreement import AgreementTable
 from ..core.provenance import Provenance
 from ..models.performance import Metric, Performance
 from .importances import Importance
+from .saved import NOT_SAVED, from_json, to_json
 from .selection import Curve
 from .transfer import SiteTransfer
 
@@ -36,7 +38,7 @@ class ModelResult:
     curves
         Forward selection, by importance and by columns or aspects.
     fitted
-        The fitted estimator.
+        The fitted estimator; ``None`` in a result read from a file.
     notes
         What could not be computed, and why.
     """
@@ -47,7 +49,7 @@ class ModelResult:
     importances: Mapping[str, Importance]
     aspect_importances: Mapping[str, pd.Series]
     curves: tuple[Curve, ...]
-    fitted: Any = field(repr=False)
+    fitted: Any = field(default=None, repr=False, metadata=NOT_SAVED)
     notes: tuple[str, ...] = ()
 
     @property
@@ -159,3 +161,12 @@ class ModelComparison:
                     "the others."
                 )
         return " ".join(text)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """JSON text, written to ``path`` if given; fitted models and row by row values are left out."""
+        return to_json(self, path)
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> ModelComparison:
+        """Read what :meth:`to_json` wrote."""
+        return from_json(cls, path)
