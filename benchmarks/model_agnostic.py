@@ -29,6 +29,7 @@ import numpy as np
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "model_agnostic.json"
 SHAPIQ = HERE / ".env-shapiq"
+UV = (sys.executable, "-m", "uv")
 EVALUATIONS = (100, 250, 500, 1000, 2000)  # of the game: each costs one row for each background row
 
 
@@ -113,22 +114,32 @@ def shap_permutation(margin, row, background, evaluations, seed):
     return explainer(row[None], max_evals=evaluations, silent=True).values[0]
 
 
-def shapiq_kernel(margin, row, background, evaluations, seed):
-    """Runs in shapiq's own environment, see the end of this file."""
-    import shapiq
+def in_shapiq(approximator):
+    """A function that runs in shapiq's own environment, see the end of this file."""
 
-    def worth(coalitions):
-        mask = np.asarray(coalitions, dtype=bool)
-        mixed = np.where(mask[:, None, :], row, background)
-        return margin(mixed.reshape(-1, len(row))).reshape(len(mask), -1).mean(1)
+    def run(margin, row, background, evaluations, seed):
+        import shapiq
 
-    approximator = shapiq.KernelSHAP(n=len(row), random_state=seed)
-    return approximator.approximate(evaluations, worth).get_n_order_values(1)
+        def worth(coalitions):
+            mask = np.asarray(coalitions, dtype=bool)
+            mixed = np.where(mask[:, None, :], row, background)
+            return margin(mixed.reshape(-1, len(row))).reshape(len(mask), -1).mean(1)
 
+        found = getattr(shapiq, approximator)(n=len(row), random_state=seed).approximate(evaluations, worth)
+        return found.get_n_order_values(1)
+
+    return run
+
+
+SHAPIQ_TOOLS = {
+    "shapiq KernelSHAP": in_shapiq("KernelSHAP"),
+    "shapiq Permutation": in_shapiq("PermutationSamplingSV"),
+}
 
 TOOLS = {
     "hemicycle auto": ours("auto"),
     "hemicycle kernel": ours("kernel"),
+    "hemicycle permutation": ours("permutation"),
     "shap Kernel, l1_reg=False": shap_kernel(l1_reg=False),
     "shap Kernel, default": shap_kernel(),
     "shap Permutation": shap_permutation,
@@ -180,16 +191,16 @@ def shapiq_environment():
     python = SHAPIQ / "bin" / "python"
     try:
         if not python.exists():
-            subprocess.run(["uv", "venv", "-q", "--python", "3.11", str(SHAPIQ)], check=True)
+            subprocess.run([*UV, "venv", "-q", "--python", "3.11", str(SHAPIQ)], check=True)
         found = subprocess.run([str(python), "-c", "import shapiq"], capture_output=True, check=False)
         if found.returncode:
-            subprocess.run(["uv", "pip", "install", "-q", "--python", str(python), "shapiq"], check=True)
+            subprocess.run([*UV, "pip", "install", "-q", "--python", str(python), "shapiq"], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         return None, f"shapiq could not be installed: {error}"
     return str(python), ""
 
 
-def in_shapiq(python, cases, repeats):
+def from_shapiq(python, cases, repeats):
     """Results of shapiq by game, from a child in its environment."""
     with tempfile.TemporaryDirectory() as folder:
         task, answer = Path(folder) / "task", Path(folder) / "answer.json"
@@ -206,7 +217,9 @@ def child(task, answer):
     found = {}
     for name, (kind, weights, *rest) in parts.items():
         case = (Counted(kind, weights), *rest)
-        found[name] = {str(e): measure(shapiq_kernel, case, e, repeats) for e in EVALUATIONS}
+        found[name] = {
+            tool: {str(e): measure(run, case, e, repeats) for e in EVALUATIONS} for tool, run in SHAPIQ_TOOLS.items()
+        }
     Path(answer).write_text(json.dumps(found))
 
 
@@ -264,7 +277,7 @@ def main():
             truth, doubt[name] = truth_of(margin, rows, background, options.long_run)
             cases[name] = (margin, rows, background, truth)
     python, problem = shapiq_environment()
-    foreign = in_shapiq(python, cases, options.repeats) if python else None
+    foreign = from_shapiq(python, cases, options.repeats) if python else None
     if foreign is None:
         print(problem or "shapiq failed in its environment; its lines are left out")
 
@@ -279,7 +292,7 @@ def main():
             tool: {str(e): measure(run, case, e, options.repeats) for e in EVALUATIONS} for tool, run in TOOLS.items()
         }
         if foreign:
-            lines["shapiq KernelSHAP"] = foreign[name]
+            lines |= foreign[name]
         result["games"][name] = lines
         print(
             f"\n{name}, {options.background} background rows; truth's standard error {doubt[name]:.2%} of mean |value|"

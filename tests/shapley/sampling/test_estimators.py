@@ -10,7 +10,8 @@ import pytest
 from xai.core import Game, Units
 from xai.core.errors import InputError, ModelError
 from xai.shapley.sampling import ReferenceGame, SamplingConfig, estimate
-from xai.shapley.sampling.kernel import _allocate, _Stratum
+from xai.shapley.sampling.regression import cubic
+from xai.shapley.sampling.strata import Stratum, allocate
 
 ESTIMATORS = ("permutation", "kernel", "exact", "auto")
 
@@ -110,6 +111,21 @@ def cubic_references(n: int) -> ReferenceGame:
     return ReferenceGame(play, game.differs, game.output_names)
 
 
+def bent_references(n: int, d: int, seed: int) -> ReferenceGame:
+    """Sums of a few bent directions, like a small network's, and one threshold."""
+    rng = np.random.default_rng(seed)
+    z, weight = rng.normal(size=(n, d)), rng.normal(size=(d, 4))
+
+    def play(masks, references):
+        x = np.where(masks, 1.0, z[references])
+        return np.column_stack([np.maximum(x @ weight, 0.0).sum(axis=1), (x @ weight[:, 0] > 1.0) * 1.0])
+
+    differs = np.ones((n, d), dtype=bool)
+    differs[: n // 2, 2] = False
+    z[: n // 2, 2] = 1.0
+    return ReferenceGame(play, differs, ("bent", "threshold"))
+
+
 @pytest.mark.parametrize(
     ("estimator", "game", "budget"),
     [
@@ -117,6 +133,8 @@ def cubic_references(n: int) -> ReferenceGame:
         ("permutation", cubic_references(60), 61 + 40 * 10),  # 40 pairs for 60 background rows
         ("permutation", table_game(11, 4, k=2), 600),
         ("kernel", table_game(11, 4, k=2), 600),
+        ("kernel", bent_references(12, 11, seed=1), 13 + 12 * 2 * 40),  # too few pairs to fit a bend
+        ("kernel", bent_references(12, 11, seed=1), 13 + 12 * 2 * 90),
     ],
 )
 def test_standard_errors_cover_the_truth(estimator, game, budget):
@@ -158,6 +176,28 @@ def test_stops_at_the_precision_asked_for(estimator, kind):
     short = estimate(game, SamplingConfig(budget=300, precision=1e-6, precision_kind=kind, estimator=estimator))
     assert not short.converged
     assert short.model_rows <= 300
+
+
+def test_fitting_the_bend_halves_the_rows():
+    # At the same budget; squares of errors are in proportion to rows.
+    game = bent_references(16, 14, seed=3)
+    truth = estimate(game).values[:, 0]
+    square = {}
+    for estimator in ("permutation", "kernel", "auto"):
+        runs = [
+            estimate(game, SamplingConfig(budget=17 + 16 * 2 * 100, estimator=estimator, seed=seed))
+            for seed in range(5)
+        ]
+        square[estimator] = np.mean([(run.values[:, 0] - truth) ** 2 for run in runs])
+    assert square["auto"] == square["kernel"] < square["permutation"] / 2
+
+
+@pytest.mark.parametrize("d", [3, 6])
+def test_bends_have_no_shapley_values(d):
+    rng = np.random.default_rng(d)
+    for a in (np.ones(d), rng.normal(size=d)):
+        found = estimate(game_of(lambda masks, a=a: cubic(masks, a)[:, None], d))
+        assert np.abs(found.values).max() < 1e-14
 
 
 def test_additive_models_are_exact_after_one_turn_of_the_background():
@@ -227,14 +267,14 @@ def test_auto_picks_the_better_of_two_on_games_without_a_background():
 def test_draws_are_paired_different_and_shared_over_sizes():
     rng = np.random.default_rng(11)
     for d, size in ((10, 3), (10, 5), (30, 10), (30, 15)):
-        stratum = _Stratum(d, size, rng)
+        stratum = Stratum(d, size, rng)
         masks = np.vstack([stratum.draw(20), stratum.draw(60)])
         both = np.vstack([masks, ~masks])
         assert (masks.sum(axis=1) == size).all()
         assert len(np.unique(both, axis=0)) == 120
-    strata = [_Stratum(9, size, rng) for size in (1, 2, 3, 4)]
-    assert sorted(_allocate(strata, 80)) == [9, 23, 24, 24]
-    assert _allocate(strata, 255) == [9, 36, 84, 126]
+    strata = [Stratum(9, size, rng) for size in (1, 2, 3, 4)]
+    assert sorted(allocate(strata, 80)) == [9, 23, 24, 24]
+    assert allocate(strata, 255) == [9, 36, 84, 126]
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

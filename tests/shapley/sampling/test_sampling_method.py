@@ -40,9 +40,9 @@ def test_models_without_an_engine_are_sampled(data):
     assert a.standard_errors.shape == a.values.shape
     assert (a.standard_errors > 0).all()
     assert np.abs(a.additivity_gap).max() < 1e-10
-    assert a.provenance.engine.startswith("permutation sampling")
+    assert a.provenance.engine.startswith("KernelSHAP")
     assert a.provenance.seed == 3
-    assert a.provenance.options["estimators"] == {"permutation": 2}
+    assert a.provenance.options["estimators"] == {"kernel": 2}
     assert 11_000 < a.provenance.options["model_rows"] <= 12_000
     assert a.provenance.options["budget"] == 6000
     assert a.provenance.options["n_background"] == 30
@@ -107,7 +107,8 @@ def test_text_categories_and_missing_values_stay_what_they_are():
         assert isinstance(frame.sex.dtype, pd.CategoricalDtype)
         return (frame.n0 * (frame.sex == "f") * (frame.site == "north") + frame.n1.fillna(3.0)).to_numpy()
 
-    a = xai.explain(risk, X[:3], background=X[5:])
+    config = SamplingConfig(estimator="permutation")  # whose values of additive columns have no error
+    a = xai.explain(risk, X[:3], background=X[5:], config=config)
     assert a.provenance.options["constant_units"] == ["always"]
     assert (a.values[:, a.units.index("always")] == 0).all()
     filled = X.n1.fillna(3.0)

@@ -17,7 +17,6 @@ from .reference import ReferenceGame, Tick
 from .result import Estimate
 
 _PILOT = 0.15
-_LARGE_PART = 4
 
 
 def estimate(
@@ -88,21 +87,18 @@ def _chosen(game: ReferenceGame, config: SamplingConfig, rng: np.random.Generato
         return Permutation(game, rng).spend(budget, goal, tick)
     if config.estimator == "kernel":
         return Kernel(game, rng).spend(budget, goal, tick)
-    if n == 1:
-        # With one reference either may win, and only trying tells.
-        enough = _PILOT * budget >= 4 * (2 * d + 1)
-        return _contest(game, budget, goal, rng, tick) if enough else Permutation(game, rng).spend(budget, goal, tick)
-    # With several, walks against one background row each beat averaging over all of them at every budget measured,
-    # until the regression, which never draws twice, has a fair part of all coalitions.
-    if budget >= (n << d) // _LARGE_PART:
-        return Kernel(game, rng).spend(budget, goal, tick)
-    return Permutation(game, rng).spend(budget, goal, tick)
+    kernel = Kernel(game, rng)
+    if n == 1 and _PILOT * budget >= kernel.least():
+        # Without a background to average over either may win, and only trying tells.
+        return _contest((Permutation(game, rng), kernel), budget, goal, tick)
+    # With a background the regressions won on every model and budget measured, if the budget is enough for them.
+    run = kernel if budget >= kernel.least() else Permutation(game, rng)
+    return run.spend(budget, goal, tick)
 
 
-def _contest(game: ReferenceGame, budget: int, goal: Goal, rng: np.random.Generator, tick: Tick | None) -> Estimate:
+def _contest(runs: tuple[Permutation, Kernel], budget: int, goal: Goal, tick: Tick | None) -> Estimate:
     """Try both estimators on a part of the budget; the one with the smaller errors goes on with the rest."""
     part = int(_PILOT * budget)
-    runs = (Permutation(game, rng), Kernel(game, rng))
     trials = [run.spend(part, goal) for run in runs]
     winner = int(np.argmin([np.square(trial.standard_errors).sum() for trial in trials]))
     lost = trials[1 - winner].model_rows

@@ -1,29 +1,30 @@
-"""KernelSHAP: weighted regression on coalitions, paired, by size and without replacement.
+"""KernelSHAP: weighted regression on coalitions and their complements, for each background row its own.
 
 Shapley values solve ``min sum_S w(S) (v(S) - v(0) - sum_{i in S} phi_i)^2`` under ``sum phi = v(all) - v(0)`` with
-``w(S) = 1 / (C(d, s) s (d - s))`` (Charnes et al. 1988; Lundberg and Lee 2017). Every size of coalition gets the same
-share of the draws, which for this regression is sampling by leverage (Musco and Witter 2025); a coalition always
-comes with its complement, so that only the odd part of the game enters; no coalition is drawn twice, so that the
-answer is exact once all are drawn. The constraint is eliminated, not penalised.
+``w(S) = 1 / (C(d, s) s (d - s))`` (Charnes et al. 1988; Lundberg and Lee 2017). They are linear in the game, so those
+of the mean game are the mean of those of the games against single background rows: each of these is solved with
+coalitions of its own, whose errors average out over the background. No coalition is drawn twice in one game, so that
+the answer is exact once all are drawn.
 """
 
 from __future__ import annotations
 
-from itertools import combinations
-from math import comb
+from collections.abc import Callable
 
 import numpy as np
 
-from ...core.errors import InputError
 from .config import Goal
 from .reference import ReferenceGame, Tick, check_affordable
+from .regression import Regression
 from .result import Estimate
+from .strata import Pairs
 
-_ENUMERATED = 20_000
+_PAIRS_A_UNIT = 3
+"""Fewer pairs a background row than this many a unit estimate worse than walks do."""
 
 
 class Kernel:
-    """Paired KernelSHAP on the mean game of one row; keeps what it drew, so that it can be continued.
+    """KernelSHAP on the games of one row; keeps what it drew, so that it can be continued.
 
     Parameters
     ----------
@@ -37,9 +38,15 @@ class Kernel:
 
     def __init__(self, game: ReferenceGame, rng: np.random.Generator) -> None:
         self.game = game
-        self.strata = [_Stratum(game.n_units, size, rng) for size in range(1, game.n_units // 2 + 1)]
-        self.n_pairs = sum(stratum.n_pairs for stratum in self.strata)
+        # A unit that does not differ from the background row is no player of that game.
+        self.units = [np.flatnonzero(row) for row in game.differs]
+        self.pairs = [Pairs(len(units), rng) for units in self.units]
+        self.gains: list[list[np.ndarray]] = [[] for _ in self.units]
         self.ends: tuple[np.ndarray, np.ndarray] | None = None
+
+    def least(self) -> int:
+        """Model rows without which there is no answer."""
+        return self.game.n_references + 1 + self._rows(_PAIRS_A_UNIT * self.game.n_units)
 
     def spend(self, budget: int, goal: Goal, tick: Tick | None = None) -> Estimate:
         """Draw until ``budget`` model rows in all are spent, the goal is reached, or every coalition is drawn.
@@ -47,128 +54,77 @@ class Kernel:
         Raises
         ------
         InputError
-            If the budget does not cover 2 d pairs of coalitions (or all of them, if they are fewer).
+            If the budget does not cover 3 d pairs of coalitions a background row (or all of them, if they are fewer).
         """
-        d, n = self.game.n_units, self.game.n_references
-        least = min(2 * d, self.n_pairs)
-        check_affordable(self.game, budget, 2 * n * least, "KernelSHAP")
-        empty, output = self.ends = self.ends or self.game.ends()
-        base = empty.mean(axis=0)
-        most = min((budget - n - 1) // (2 * n), self.n_pairs)
-        wanted = most if goal.precision is None else least
+        fixed = self.game.n_references + 1
+        check_affordable(self.game, budget, self.least() - fixed, "KernelSHAP")
+        if self.ends is None:
+            self.ends = self.game.ends()
+        empty, output = self.ends
+        most = self._affordable(budget - fixed)
+        wanted = most if goal.precision is None else min(_PAIRS_A_UNIT * self.game.n_units, most)
         while True:
-            wanted = max(wanted, self._drawn())
-            for stratum, count in zip(self.strata, _allocate(self.strata, wanted), strict=True):
-                new = stratum.draw(count)
-                if len(new):
-                    answers = self.game.mean(np.concatenate([new, ~new]))
-                    stratum.gains.append((answers[: len(new)] - answers[len(new) :]) / 2)
-            if tick is not None:
-                tick(wanted / most if most else 1.0)
-            values, errors = _solve(self.strata, output - base, d)
-            reached = self._drawn() == self.n_pairs or goal.reached(values, errors)
+            self._draw(wanted, None if tick is None else lambda rows: tick(min(1.0, rows / budget)))
+            values, errors = self._result(empty, output)
+            reached = self._complete() or goal.reached(values, errors)
             if reached or wanted >= most:
                 break
             wanted = min(2 * wanted, most)
-        return Estimate(values, errors, base, output, n + 1 + 2 * n * self._drawn(), self.name, reached)
+        spent = fixed + 2 * sum(len(pairs.masks) for pairs in self.pairs)
+        return Estimate(values, errors, empty.mean(axis=0), output, spent, self.name, reached)
 
-    def _drawn(self) -> int:
-        return sum(stratum.count for stratum in self.strata)
+    def _rows(self, n_pairs: int) -> int:
+        """Model rows of so many pairs a background row."""
+        return 2 * sum(min(n_pairs, pairs.total) for pairs in self.pairs)
 
+    def _affordable(self, rows: int) -> int:
+        """Most pairs a background row, where those that have fewer leave theirs to the others."""
+        low, high = 0, max(pairs.total for pairs in self.pairs)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self._rows(middle) <= rows else (low, middle - 1)
+        return low
 
-class _Stratum:
-    """Pairs of coalitions of one size and their complements, in a random order without repeats."""
+    def _complete(self) -> bool:
+        return all(len(pairs.masks) == pairs.total for pairs in self.pairs)
 
-    def __init__(self, d: int, size: int, rng: np.random.Generator) -> None:
-        self.d, self.size, self.rng = d, size, rng
-        self.middle = 2 * size == d
-        self.n_pairs = comb(d, size) // 2 if self.middle else comb(d, size)
-        self.weight = 1.0 / (comb(d, size) * size * (d - size))
-        self.drawn: list[np.ndarray] = []
-        self.gains: list[np.ndarray] = []
-        self._seen: set[bytes] = set()
-        self._queue = self._all() if self.n_pairs <= _ENUMERATED else None
+    def _draw(self, n_pairs: int, told: Callable[[int], None] | None) -> None:
+        """Draw up to so many pairs a background row, and ask the model for all of them together."""
+        before = sum(len(pairs.masks) for pairs in self.pairs)
+        new = [pairs.draw(max(n_pairs, len(pairs.masks))) for pairs in self.pairs]
+        counts = [len(masks) for masks in new]
+        references = np.repeat(np.arange(len(new)), counts)
+        here, there = np.zeros((2, len(references), self.game.n_units), dtype=bool)
+        ends = np.cumsum(counts)
+        for units, masks, end in zip(self.units, new, ends, strict=True):
+            here[end - len(masks) : end, units] = masks
+            there[end - len(masks) : end, units] = ~masks
+        gains = [np.empty((0, len(self.game.output_names)))]
+        size = max(1, self.game.batch_rows // 2)
+        for start in range(0, len(references), size):
+            part = slice(start, start + size)
+            answers = self.game.play(np.concatenate([here[part], there[part]]), np.tile(references[part], 2))
+            half = len(answers) // 2
+            gains.append((answers[:half] - answers[half:]) / 2)
+            if told is not None:
+                told(2 * (before + start + half))
+        for kept, more in zip(self.gains, np.split(np.concatenate(gains), ends[:-1]), strict=True):
+            kept.append(more)
 
-    @property
-    def count(self) -> int:
-        return sum(len(masks) for masks in self.drawn)
-
-    def draw(self, total: int) -> np.ndarray:
-        """New masks, so that ``total`` have been drawn."""
-        missing = total - self.count
-        new = np.empty((0, self.d), dtype=bool)
-        if missing > 0:
-            new = self._queue[self.count : total] if self._queue is not None else self._fresh(missing)
-            self.drawn.append(new)
-        return new
-
-    def _all(self) -> np.ndarray:
-        # Of a coalition of half the units and its complement, the one with the first unit stands for both.
-        sets = (
-            [(0, *rest) for rest in combinations(range(1, self.d), self.size - 1)]
-            if self.middle
-            else list(combinations(range(self.d), self.size))
-        )
-        masks = np.zeros((len(sets), self.d), dtype=bool)
-        np.put_along_axis(masks, np.array(sets), values=True, axis=1)
-        return self.rng.permutation(masks)
-
-    def _fresh(self, n: int) -> np.ndarray:
-        kept: list[np.ndarray] = []
-        while len(kept) < n:
-            masks = self.rng.random((n - len(kept), self.d)).argsort(axis=1).argsort(axis=1) < self.size
-            if self.middle:
-                masks ^= ~masks[:, :1]
-            for mask, key in zip(masks, np.packbits(masks, axis=1), strict=True):
-                if key.tobytes() not in self._seen:
-                    self._seen.add(key.tobytes())
-                    kept.append(mask)
-        return np.array(kept)
-
-
-def _allocate(strata: list[_Stratum], n_pairs: int) -> list[int]:
-    """Pairs of each stratum: equal shares (half in the middle, whose complements are its own), never too many."""
-    shares = np.array([0.5 if stratum.middle else 1.0 for stratum in strata])
-    limits = np.array([float(stratum.n_pairs) for stratum in strata])
-    raw, open_ = np.zeros(len(strata)), np.ones(len(strata), dtype=bool)
-    while open_.any():
-        left = n_pairs - raw[~open_].sum()
-        raw[open_] = left * shares[open_] / shares[open_].sum()
-        over = open_ & (raw >= limits)
-        raw[over] = limits[over]
-        if not over.any():
-            break
-        open_ &= ~over
-    counts = np.maximum(np.floor(raw + 1e-9).astype(int), [stratum.count for stratum in strata])
-    for stratum in np.argsort(counts - raw, kind="stable")[: max(0, n_pairs - counts.sum())]:
-        counts[stratum] += 1
-    return [int(count) for count in counts]
-
-
-def _solve(strata: list[_Stratum], total: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values and standard errors ``(d, k)`` of the constrained regression on all pairs drawn so far."""
-    used = [stratum for stratum in strata if stratum.count]
-    k = len(total)
-    if not used:  # one unit
-        return np.tile(total / d, (d, 1)), np.zeros((d, k))
-    masks = np.concatenate([mask for stratum in used for mask in stratum.drawn])
-    gains = np.concatenate([gain for stratum in used for gain in stratum.gains])
-    repeats = [stratum.count for stratum in used]
-    weights = np.repeat([stratum.weight * stratum.n_pairs / stratum.count for stratum in used], repeats)
-    weights /= weights.mean()
-    # With phi = total / d + u and sum u = 0, centred masks carry u; complements have them with the other sign.
-    centred = masks - masks.mean(axis=1, keepdims=True)
-    target = gains - (masks.sum(axis=1) - d / 2)[:, None] * total / d
-    root = np.sqrt(weights)[:, None]
-    inverse = np.linalg.pinv((centred * weights[:, None]).T @ centred, rcond=1e-10, hermitian=True)
-    if np.linalg.matrix_rank(centred * root) < d - 1:
-        raise InputError("too few coalitions were drawn for KernelSHAP: raise budget, or use estimator 'permutation'.")
-    shift = inverse @ (centred.T @ (weights[:, None] * target))
-    residual = target - centred @ shift
-    leverage = np.einsum("pi,ij,pj->p", centred * root, inverse, centred * root)
-    # Sandwich over pairs; sizes that are fully drawn leave no sampling error.
-    left_out = np.repeat([1.0 - stratum.count / stratum.n_pairs for stratum in used], repeats)
-    scores = centred * (weights / np.maximum(1.0 - leverage, 1e-3))[:, None]
-    influence = scores @ inverse
-    variance = np.einsum("p,pi,pk->ik", left_out, influence**2, residual**2)
-    return total / d + shift, np.sqrt(variance)
+    def _result(self, empty: np.ndarray, output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values and standard errors ``(d, k)``."""
+        n, shape = self.game.n_references, (self.game.n_units, len(output))
+        runs = [
+            Regression(pairs.masks, np.concatenate(gains), *pairs.weights(), output - start)
+            for start, pairs, gains in zip(empty, self.pairs, self.gains, strict=True)
+        ]
+        straight, sums = [run.plain() for run in runs], np.zeros(shape)
+        for units, (own, _) in zip(self.units, straight, strict=True):
+            sums[units] += own
+        values, variances = np.zeros((2, *shape))
+        for units, run, (own, _) in zip(self.units, runs, straight, strict=True):
+            # The slopes of all the others: a game's own errors must not show the way.
+            found, variance = run.bent(sums[units] - own)
+            values[units] += found
+            variances[units] += variance
+        return values / n, np.sqrt(variances) / n

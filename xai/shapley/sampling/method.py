@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENGINES = {
     "exact": "enumeration of all coalitions",
     "permutation": "permutation sampling (antithetic pairs, a background row each)",
-    "kernel": "KernelSHAP (paired, by size, without replacement)",
+    "kernel": "KernelSHAP (paired, by size, for each background row)",
 }
 """Estimator to its name in the provenance."""
 
