@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import agreement, batch, datasets, dhondt, faithfulness, plots, workflows
+    from . import agreement, batch, datasets, dhondt, editing, faithfulness, plots, workflows
     from .core.attribution import Attribution
     from .core.errors import XaiError
     from .core.game import Game
@@ -35,7 +35,7 @@ _NAMES = {
     "methods": "shapley",
     "wrap_model": "models",
 }
-_PACKAGES = ("agreement", "batch", "datasets", "dhondt", "faithfulness", "plots", "workflows")
+_PACKAGES = ("agreement", "batch", "datasets", "dhondt", "editing", "faithfulness", "plots", "workflows")
 
 __all__ = [
     "Attribution",
@@ -46,6 +46,7 @@ __all__ = [
     "batch",
     "datasets",
     "dhondt",
+    "editing",
     "elect",
     "explain",
     "faithfulness",
