@@ -15,9 +15,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
-PAGES = {"overview": "/", "parliament": "/parliament", "shap_comparison": "/shap_comparison"}
+PAGES = {
+    "overview": "/",
+    "parliament": "/parliament",
+    "shap_comparison": "/shap_comparison",
+    "model_comparison": "/model_comparison",
+}
 # Streamlit looks for its server below the page's address first when a page is opened by its address.
-_KNOWN_404 = re.compile(r"^http://127\.0\.0\.1:\d+/(parliament|shap_comparison)/_stcore/(health|host-config)$")
+_KNOWN_404 = re.compile(
+    r"^http://127\.0\.0\.1:\d+/(parliament|shap_comparison|model_comparison)/_stcore/(health|host-config)$"
+)
 
 
 class Server:

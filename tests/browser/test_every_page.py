@@ -15,7 +15,7 @@ from .conftest import PAGES, SCREENSHOTS
 
 pytestmark = pytest.mark.browser
 DEMO = "breast_cancer_mean-catboost"
-HEADINGS = {"overview": 3, "parliament": 2, "shap_comparison": 6}  # questions in sight; tabs hide some
+HEADINGS = {"overview": 3, "parliament": 2, "shap_comparison": 7, "model_comparison": 7}  # in sight; tabs hide some
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -37,6 +37,30 @@ def test_seats_vs_shap_has_every_unit_and_the_correlations():
         plots.seats_vs_shap(p, {"a": 4, "b": 3, "c": 2})
 
 
+def test_names_without_room_beside_their_dot_stand_at_the_end_of_a_line():
+    """Six dots in one corner: every name is there, once, and no two names overlap."""
+    votes = {f"feature {i}": 1.0 + 0.01 * i for i in range(6)} | {"large": 40.0}
+    fig = plots.seats_vs_shap(elect(votes, 200), votes)
+    beside = [text for text in fig.data[0].text if text]
+    far = {note.text: (note.ax, note.ay) for note in fig.layout.annotations}
+    assert sorted([*beside, *far]) == sorted(votes)
+    assert far
+    centres = list(far.values())
+    for i, (x, y) in enumerate(centres):
+        for other_x, other_y in centres[:i]:
+            assert abs(x - other_x) >= 0.40 * 40 or abs(y - other_y) >= 0.055 * max(fig.data[0].y)
+    for note in fig.layout.annotations:  # each line ends at the dot of its name
+        place = list(fig.data[0].customdata).index(note.text)
+        assert (note.x, note.y) == pytest.approx((fig.data[0].x[place], fig.data[0].y[place]))
+
+
+def test_of_many_names_those_without_room_are_left_out():
+    votes = {f"feature {i}": 1.0 + 0.01 * i for i in range(16)}
+    fig = plots.seats_vs_shap(elect(votes, 200), votes)
+    assert fig.layout.annotations == ()
+    assert "" in fig.data[0].text
+
+
 def test_share_against_seats_shows_the_gain():
     p = elect(VOTES, 7)
     fig = plots.share_against_seats(p)
@@ -105,6 +129,14 @@ def test_agreement_map():
     assert {note.text for note in fig.layout.annotations} == {"1.00", "-1.00"}
     with pytest.raises(InputError, match="compare"):
         plots.agreement({"one": 1})
+
+
+def test_a_large_agreement_map_writes_no_numbers_into_its_cells():
+    table = compare_many({f"model_{i} / shapley": VOTES for i in range(9)}, n_boot=5)
+    fig = plots.agreement(table)
+    assert fig.layout.annotations == ()
+    assert fig.layout.yaxis.ticktext[3] == "model 3<br>shapley"
+    assert np.allclose(np.array(fig.data[0].z), 1)
 
 
 def test_confusion_counts():

@@ -84,7 +84,9 @@ class Explained:
             {"model": str(self.source.model), "method": "shap"},
             X=self.rows,
         )
-        return replace(a.for_output(self.output), output_names=(self.source.class_label(self.output),))
+        # Figures take their axis titles from the attribution: they shall say the units that subtitles say.
+        label = self.source.class_label(self.output)
+        return replace(a.for_output(self.output), output_names=(label,), output_space=self.units)
 
     def truth(self, row: str) -> str | None:
         """The true answer of a row, named for people; ``None`` where it is not known."""

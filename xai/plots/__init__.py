@@ -7,10 +7,12 @@ from .beeswarm import beeswarm
 from .dependence import dependence
 from .elections import power, seat_curve, seat_intervals, seats_vs_shap, share_against_seats
 from .importance import bar
+from .models import importance_map, model_scores, selection, site_map, sites
 from .obedience import obedience, obedience_curves
 from .palette import colours
 from .parliament import describe, parliament, signed_parliament
 from .performance import confusion
+from .simple_models import simple_losses
 from .sources import vote_sources
 from .theme import on_dark
 from .waterfall import waterfall
@@ -23,6 +25,8 @@ __all__ = [
     "confusion",
     "dependence",
     "describe",
+    "importance_map",
+    "model_scores",
     "obedience",
     "obedience_curves",
     "on_dark",
@@ -31,8 +35,12 @@ __all__ = [
     "seat_curve",
     "seat_intervals",
     "seats_vs_shap",
+    "selection",
     "share_against_seats",
     "signed_parliament",
+    "simple_losses",
+    "site_map",
+    "sites",
     "vote_sources",
     "waterfall",
 ]

@@ -8,12 +8,14 @@ import numpy as np
 
 from ..agreement import MEASURES, Agreement, AgreementTable
 from ..core import InputError
-from . import palette, theme
+from . import palette, theme, wording
 from .importance import unit_axis
+from .intervals import Row, dots
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+_MOST_TEXTS = 8
 _NAMES = {
     "pearson": "Pearson",
     "spearman": "Spearman",
@@ -50,22 +52,12 @@ def agreement(
     found = [(name, getattr(result, name)) for name in MEASURES]
     shown = [(name, e) for name, e in found if np.isfinite(e.value)]
     fig = theme.figure(title, theme.joined(subtitle, how), 90 + 34 * len(shown))
-    for i, (_, e) in enumerate(shown):
-        fig.add_shape(
-            type="line", x0=e.low, x1=e.high, y0=i, y1=i, line={"width": 7, "color": palette.PALETTE[5]}, opacity=0.60,
-            layer="below", name="interval",
-        )  # fmt: skip
-    fig.add_scatter(
-        x=[e.value for _, e in shown], y=list(range(len(shown))), mode="markers+text", name="agreement",
-        marker={"size": 11, "color": palette.PALETTE[0]}, text=[f"{e.value:.2f}" for _, e in shown],
-        textposition="top center", textfont={"size": 11}, cliponaxis=False,
-        customdata=[(_label(name, result.k), e.low, e.high) for name, e in shown],
-        hovertemplate="<b>%{customdata[0]}</b> %{x:.4f}<br>%{customdata[1]:.3f} to %{customdata[2]:.3f}"
-        "<extra></extra>",
-    )  # fmt: skip
+    bar, dot = palette.PALETTE[5], palette.PALETTE[0]
+    rows = [Row(_label(name, result.k), e.value, e.low, e.high, bar, f"{e.value:.2f}") for name, e in shown]
+    dots(fig, rows, "agreement")
+    fig.update_traces(marker_color=dot)
     lowest = min((min(e.value, e.low) if np.isfinite(e.low) else e.value for _, e in shown), default=0.0)
     fig.update_xaxes(title_text="agreement", range=[-1.05 if lowest < 0 else -0.03, 1.05], zeroline=True, nticks=6)
-    unit_axis(fig, [_label(name, result.k) for name, _ in shown])
     return fig
 
 
@@ -76,16 +68,32 @@ def _label(name: str, k: int) -> str:
 def _map(table: AgreementTable, measure: str, title: str | None, subtitle: str | None) -> go.Figure:
     values = table.matrix(measure)
     k = next(iter(table.pairs.values())).k
-    fig = theme.figure(title, theme.joined(subtitle, _label(measure, k)), 120 + 44 * len(table.names))
+    # Numbers fit into the cells of a few names; of more, colour and hover tell them.
+    many = len(table.names) > _MOST_TEXTS
     signed = measure in {"pearson", "spearman", "kendall"}
+    scale = "blue: agree, orange: opposed" if signed else "blue: agree"
+    how = f"{_label(measure, k)}; {scale}; columns are in the order of the rows" if many else _label(measure, k)
+    fig = theme.figure(title, theme.joined(subtitle, how), 40 + 30 * len(values) if many else 120 + 44 * len(values))
     fig.add_heatmap(
         z=values, x=list(range(len(values))), y=list(range(len(values))), zmin=-1 if signed else 0, zmax=1,
         colorscale=palette.DIVERGING if signed else palette.SEQUENTIAL, showscale=False, xgap=3, ygap=3,
         customdata=[[f"{a} and {b}" for a in table.names] for b in table.names],
         hovertemplate="%{customdata}<br>%{z:.4f}<extra></extra>",
     )  # fmt: skip
-    theme.cell_texts(fig, [[f"{v:.2f}" if np.isfinite(v) else "–" for v in row] for row in values], np.abs(values))
+    if not many:
+        theme.cell_texts(fig, [[f"{v:.2f}" if np.isfinite(v) else "–" for v in row] for row in values], np.abs(values))
+    if many:
+        unit_axis(fig, [_in_two_lines(name) for name in table.names], margin=0.5)
+        fig.update_yaxes(tickfont={"size": 10})
+        fig.update_xaxes(showticklabels=False, showgrid=False)
+        return fig
     ticks = theme.labels(table.names, 22)
     unit_axis(fig, ticks, margin=0.5)
     fig.update_xaxes(tickvals=list(range(len(ticks))), ticktext=ticks, showgrid=False)
     return fig
+
+
+def _in_two_lines(name: str) -> str:
+    """Of ``"xgboost / shapley"`` the model over the method; other names as they are."""
+    model, _, method = name.partition(" / ")
+    return f"{wording.model(model)}<br>{method}" if method else name

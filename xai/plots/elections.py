@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..dhondt.uncertainty import Uncertainty
 
 _NAME_BOX = (0.40, 0.055)  # room a name takes on a phone, as a share of the plot
+_MOST_LINES = 15  # units up to which names without room get a line
 
 
 def seats_vs_shap(
@@ -67,7 +68,8 @@ def seats_vs_shap(
     x, y = [value[name] for name in units], [p.member_seats[name] for name in units]
     colour = palette.complete(colours, units)
     right, top = max(x, default=0) or 1, max(y, default=0) or 1
-    where = _label_places({name: (xi / right, yi / top) for name, xi, yi in zip(units, x, y, strict=True)})
+    points = {name: (xi / right, yi / top) for name, xi, yi in zip(units, x, y, strict=True)}
+    where, far = _label_places(points)
     fig.add_scatter(
         x=x, y=y, mode="markers+text", customdata=units, name="units", cliponaxis=False,
         marker={"size": 11, "color": [colour[name] for name in units], "line": {"width": 0}},
@@ -75,13 +77,18 @@ def seats_vs_shap(
         textposition=[where.get(name, "middle right") for name in units],
         hovertemplate="<b>%{customdata}</b><br>%{x:.4g} importance, %{y} seats<extra></extra>",
     )  # fmt: skip
+    for name, (cx, cy) in far.items():
+        fig.add_annotation(
+            text=theme.short(name, 20), font={"size": 11}, arrowcolor=theme.LINE, arrowwidth=1, arrowhead=0,
+            x=points[name][0] * right, y=points[name][1] * top, ax=cx * right, ay=cy * top, axref="x", ayref="y",
+        )  # fmt: skip
     what = f"mean |{wording.effect(importance)}|" if isinstance(importance, Attribution) else "importance"
     fig.update_xaxes(title_text=theme.axis_title(what), rangemode="tozero", range=[0, 1.22 * right])
     fig.update_yaxes(title_text=f"seats of {p.house:,}", rangemode="tozero", range=[0, 1.12 * top])
     return fig
 
 
-def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, str]:
+def _label_places(points: Mapping[str, tuple[float, float]]) -> tuple[dict[str, str], dict[str, tuple[float, float]]]:
     """Where each name can stand without covering a dot or another name; those furthest out choose first.
 
     Parameters
@@ -91,8 +98,9 @@ def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, str]:
 
     Returns
     -------
-    dict
-        Name to Plotly text position; names that fit nowhere are left out.
+    beside, far
+        Name to Plotly text position, and the centre of names that have room only at the end of a line. Of many names,
+        those without room beside their dot are left out.
     """
     width, height = _NAME_BOX
     beside = {
@@ -102,19 +110,32 @@ def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, str]:
         "top center": (0.0, height),
     }
     taken: list[tuple[float, float]] = []
+
+    def room(name: str, cx: float, cy: float) -> bool:
+        inside = cx - width / 2 > -0.02 and cx + width / 2 < 1.22 and -0.02 < cy < 1.1
+        clear = all(abs(cx - ox) >= width or abs(cy - oy) >= height for ox, oy in taken)
+        dots = (place for other, place in points.items() if other != name)
+        return inside and clear and all(abs(cx - ox) > width / 2 or abs(cy - oy) > 0.7 * height for ox, oy in dots)
+
     chosen: dict[str, str] = {}
-    for name, (x, y) in sorted(points.items(), key=lambda item: -sum(item[1])):
-        dots = [place for other, place in points.items() if other != name]
+    far: dict[str, tuple[float, float]] = {}
+    order = sorted(points, key=lambda name: -sum(points[name]))
+    for name in order:
+        x, y = points[name]
         for position, (dx, dy) in beside.items():
-            cx, cy = x + dx, y + dy
-            inside = cx - width / 2 > -0.02 and cx + width / 2 < 1.22
-            clear = all(abs(cx - ox) >= width or abs(cy - oy) >= height for ox, oy in taken)
-            free = all(abs(cx - ox) > width / 2 or abs(cy - oy) > 0.7 * height for ox, oy in dots)
-            if inside and clear and free:
-                taken.append((cx, cy))
+            if room(name, x + dx, y + dy):
+                taken.append((x + dx, y + dy))
                 chosen[name] = position
                 break
-    return chosen
+    spots = [(float(cx), float(cy)) for cx in np.linspace(0.2, 1.0, 9) for cy in np.linspace(0.02, 1.05, 18)]
+    # From the corner outwards: lines then cross fewer names.
+    for name in (name for name in reversed(order) if name not in chosen and len(order) <= _MOST_LINES):
+        x, y = points[name]
+        free = [spot for spot in spots if room(name, *spot)]
+        if free:
+            far[name] = min(free, key=lambda spot: np.hypot(spot[0] - x, spot[1] - y))
+            taken.append(far[name])
+    return chosen, far
 
 
 def share_against_seats(

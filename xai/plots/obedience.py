@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import InputError, unknown_names
 from . import palette, theme
-from .importance import unit_axis
+from .intervals import Row, dots
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -29,32 +29,24 @@ def obedience(result: Obedience, *, title: str | None = None, subtitle: str | No
     title, subtitle
         As in :func:`xai.plots.parliament`. What was tested is added.
     """
-    names = list(result.gains)
     fills = _colours(result)
     how = f"{result.n_rows} rows, {result.n_random} random orders each, 95 % intervals over rows"
-    fig = theme.figure(title, theme.joined(subtitle, how), 110 + 36 * len(names))
-    for i, name in enumerate(names):
-        gain = result.gains[name]
-        fig.add_shape(
-            type="line", x0=100 * gain.low, x1=100 * gain.high, y0=i, y1=i, line={"width": 7, "color": fills[name]},
-            opacity=0.55, layer="below", name="interval",
-        )  # fmt: skip
-    gains = list(result.gains.values())
-    fig.add_scatter(
-        x=[100 * gain.value for gain in gains], y=list(range(len(names))), mode="markers+text", name="gain",
-        marker={"size": 11, "color": [fills[name] for name in names]},
-        text=[f"{gain.value:.0%}" for gain in gains], textposition="top center", textfont={"size": 11},
-        cliponaxis=False,
-        customdata=[
-            (name, *(100 * part for part in (gain.low, gain.high, gain.insertion, gain.deletion)))
-            for name, gain in result.gains.items()
-        ],
-        hovertemplate="<b>%{customdata[0]}</b> %{x:.1f} %<br>%{customdata[1]:.1f} to %{customdata[2]:.1f} %"
-        "<br>insertion %{customdata[3]:.1f} %, deletion %{customdata[4]:.1f} %<extra></extra>",
-    )  # fmt: skip
+    fig = theme.figure(title, theme.joined(subtitle, how), 110 + 36 * len(result.gains))
+    rows = [
+        Row(
+            name,
+            100 * g.value,
+            100 * g.low,
+            100 * g.high,
+            fills[name],
+            f"{g.value:.0%}",
+            f"<br>insertion {100 * g.insertion:.1f} %, deletion {100 * g.deletion:.1f} %",
+        )
+        for name, g in result.gains.items()
+    ]
+    dots(fig, rows, "gain")
     fig.add_vline(x=0, line={"color": palette.GREY, "dash": "dot"})
     fig.update_xaxes(title_text="sooner than by chance, %")
-    unit_axis(fig, theme.labels(names))
     return fig
 
 

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
     from ..core import Attribution
 
-_SPACES = {"margin": "the margin", "probability": "the probability", "value": "the prediction"}
+_MODELS = {"svm": "SVM", "xgboost": "XGBoost", "l1_logistic": "L1 logistic"}
+_SPACES = {
+    "margin": "the margin",
+    "log-odds": "the log-odds",
+    "probability": "the probability",
+    "value": "the prediction",
+}
 
 
 def output(a: Attribution) -> str:
@@ -25,6 +31,11 @@ def output(a: Attribution) -> str:
 def effect(a: Attribution) -> str:
     """Title of an axis of signed effects."""
     return f"effect on {output(a)}"
+
+
+def model(name: str) -> str:
+    """Name for people of a registered model or family."""
+    return _MODELS.get(name, name.replace("_", " "))
 
 
 def column(a: Attribution, unit: str) -> pd.Series | None:

@@ -185,6 +185,26 @@ def believe(
     return test(open_cached(model), X, importances, background=background, output=output, seed=seed, progress=progress)
 
 
+def compare_models(data: str | tuple[Any, Any], *, progress: Progress, test: float | str = 0.3, seed: int = 0) -> str:
+    """Models compared on a bundled data set or on ``(X, y)``; JSON, as fitted models cannot cross."""
+    from ..workflows import compare_models as compare
+
+    return compare(_binary_data(data), test=test, seed=seed, progress=progress).to_json()
+
+
+def rashomon(data: str | tuple[Any, Any], *, progress: Progress, test: float | str = 0.3, seed: int = 0) -> str:
+    """Simple models that do nearly as well, on a bundled data set or on ``(X, y)``, as JSON."""
+    from ..workflows import rashomon as draw
+
+    return draw(_binary_data(data), test=test, seed=seed, progress=progress).to_json()
+
+
+def _binary_data(data: str | tuple[Any, Any]) -> Any:
+    from ..datasets import load_dataset
+
+    return load_dataset(data) if isinstance(data, str) else data
+
+
 TASKS: dict[str, Task] = {
     "warm": Task(warm, "importing libraries"),
     "describe": Task(describe, "opening"),
@@ -194,6 +214,8 @@ TASKS: dict[str, Task] = {
     "importance": Task(importance, "asking for importances of"),
     "vote_sources": Task(vote_sources, "asking for votes of"),
     "believe": Task(believe, "testing explanations of"),
+    "compare_models": Task(compare_models, "comparing models"),
+    "rashomon": Task(rashomon, "drawing simple models"),
 }
 
 
