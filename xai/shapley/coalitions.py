@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.game import Game
-from .features import players, row_game, sample_rows
+from .features import constant_units, players, row_game, sample_rows
 from .request import Prepared, Request
 from .sampling.exact import MAX_UNITS, subsets, weights
 
@@ -106,7 +106,10 @@ def _prepare(
         explain=explain,
         frame=request.frame,
         engine=engine,
-        options={"n_background": len(background)},
+        options={
+            "n_background": len(background),
+            "constant_units": constant_units(request.frame, background, index, units),
+        },
         seed=config.seed if sampled else None,
         first_block=1,
     )

@@ -42,7 +42,8 @@ def shap(request: Request) -> Prepared:
                 f"trees cannot be put into tables ({decision.reason}): leave the background out, or use method 'exact'."
             )
         if not engine.path_dependent:
-            options = {} if inner.background is not None else {"background": "mean of the explained rows"}
+            given = inner.background is not None
+            options = {"n_background": len(centre)} if given else {"background": "mean of the explained rows"}
     config = request.config
     if config is not None and not (isinstance(config, TreeConfig) and inner.model.framework in READERS):
         raise InputError(f"{engine.name} has nothing to configure: leave config out, or give a TreeConfig for trees.")

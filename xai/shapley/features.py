@@ -9,14 +9,14 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.game import Game
-from ..core.units import check_groups
+from ..core.units import Units, check_groups
 from ..models import Model, wrap_model
-from ..models.masking import check_background, players, row_game, sample_rows
+from ..models.masking import Mixer, check_background, membership, players, row_game, sample_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_background", "game", "one_row", "players", "row_game", "sample_rows"]
+__all__ = ["check_background", "constant_units", "game", "one_row", "players", "row_game", "sample_rows"]
 
 
 def game(model: Any, row: Any, background: Any, *, groups: Mapping[str, Sequence[str]] | None = None) -> Game:
@@ -66,3 +66,11 @@ def one_row(model: Model, row: Any) -> pd.DataFrame:
     if len(frame) != 1:
         raise InputError(f"a game explains one row, but {len(frame)} were given.")
     return frame
+
+
+def constant_units(frame: pd.DataFrame, background: pd.DataFrame, index: list[list[int]], units: Units) -> list[str]:
+    """Units that have one value in all rows, explained and background: their importance 0 says nothing of them."""
+    member = membership(index, frame.shape[1])
+    first = frame.iloc[:1]
+    varies = Mixer(first, background).differs().any(axis=0) | Mixer(first, frame).differs().any(axis=0)
+    return [units.names[unit] for unit in np.flatnonzero(~(member & varies).any(axis=1))]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core.errors import InputError
-from ...models.masking import Mixer, membership, players, sample_rows
+from ...models.masking import players, sample_rows
+from ..features import constant_units
 from ..request import Explained, Prepared, Progress, Request
 from .choice import estimate
 from .config import OwenConfig, SamplingConfig, plan
@@ -81,12 +82,16 @@ def _prepare(request: Request, config: SamplingConfig | OwenConfig, unions: np.n
             found.append(estimate(game, config, unions=unions, rng=rng, tick=tick))
         if progress is not None:
             progress(1.0, f"explained {n:,} of {n:,} rows")
-        constant = _constant(frame, background, index)
-        return _collect(found, config, [units.names[i] for i in constant], sampled=len(background) < n_given)
+        return _collect(found, config, sampled=len(background) < n_given)
 
     n_given = len(request.background)
     budget, goal = plan(config)
-    options = {"n_background": len(background), "budget": config.budget or budget, "precision": goal.precision}
+    options = {
+        "n_background": len(background),
+        "budget": config.budget or budget,
+        "precision": goal.precision,
+        "constant_units": constant_units(frame, background, index, units),
+    }
     return Prepared(explain=None, whole=whole, frame=frame, engine=ENGINES["exact"], options=options)
 
 
@@ -97,17 +102,7 @@ def _streams(frame: pd.DataFrame) -> list[int]:
     return [int(number) for number in hash_pandas_object(frame, index=False)]
 
 
-def _constant(frame: pd.DataFrame, background: pd.DataFrame, index: list[list[int]]) -> list[int]:
-    """Units that have one value in all rows, explained and background: their importance 0 says nothing."""
-    member = membership(index, frame.shape[1])
-    varies = Mixer(frame.iloc[:1], background).differs().any(axis=0)
-    varies |= Mixer(frame.iloc[:1], frame).differs().any(axis=0)
-    return [int(unit) for unit in np.flatnonzero(~(member & varies).any(axis=1))]
-
-
-def _collect(
-    found: list[Estimate], config: SamplingConfig | OwenConfig, constant: list[str], *, sampled: bool
-) -> Explained:
+def _collect(found: list[Estimate], config: SamplingConfig | OwenConfig, *, sampled: bool) -> Explained:
     counts = Counter(one.estimator for one in found)
     drawn = set(counts) != {"exact"}
     return Explained(
@@ -120,6 +115,5 @@ def _collect(
             "estimators": dict(sorted(counts.items())),
             "model_rows": sum(one.model_rows for one in found),
             "rows_not_converged": sum(not one.converged for one in found),
-            "constant_units": constant,
         },
     )

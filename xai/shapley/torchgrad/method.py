@@ -107,7 +107,7 @@ def _prepare(method: str, request: Request) -> Prepared:
     drawn = method == "gradient_shap"
     points = table if drawn or config.baseline == "each" else table.mean().to_frame().T
     base = model.predict_checked(points).mean(axis=0)
-    compute = partial(_drawn_rows if drawn else _paired_rows, ATTRIBUTIONS[method], _forward(model))
+    compute = partial(_drawn_rows if drawn else _paired_rows, ATTRIBUTIONS[method], _forward(model, len(base)))
     starts = model.tensor(points)
 
     def explain(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +141,7 @@ def _torch_model(method: str, request: Request) -> TorchModel:
     return request.model
 
 
-def _forward(model: TorchModel) -> Any:
+def _forward(model: TorchModel, n_outputs: int) -> Any:
     """The module in the model's output space, as a module itself: Captum finds its parts by walking it."""
     import torch
 
@@ -151,7 +151,12 @@ def _forward(model: TorchModel) -> Any:
             self.inner = model.native
 
         def forward(self, rows: Any) -> Any:
-            return model.forward(rows)
+            answer = model.forward(rows)
+            if answer.shape != (len(rows), n_outputs):
+                raise ModelError(
+                    f"the torch module answered with shape {tuple(answer.shape)}, not {(len(rows), n_outputs)}."
+                )
+            return answer
 
     return Forward()
 
