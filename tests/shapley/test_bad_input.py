@@ -88,8 +88,8 @@ faults = pytest.mark.parametrize("fault", FAULTS)
 
 
 def test_every_method_is_tested_here():
-    assert FUNCTIONS == {"shap", "exact", "sampling", "owen", "removal"}
-    assert TORCH == {"integrated_gradients", "deeplift", "gradient_shap", "feature_ablation"}
+    assert {"shap", "exact", "sampling", "owen", "removal"} == FUNCTIONS
+    assert {"integrated_gradients", "deeplift", "gradient_shap", "feature_ablation"} == TORCH
 
 
 @faults
@@ -179,9 +179,9 @@ def test_no_rows(X):
 
 def test_columns_the_model_needs_and_the_table_lacks(X):
     for method, model in every_case(X):
-        with pytest.raises(InputError, match="lacks 1 of the .* columns: 'c'"):
+        with pytest.raises(InputError, match=r"lacks 1 of the .* columns: 'c'"):
             explain(model, X[:2].drop(columns="c"), method, X)
-        with pytest.raises(InputError, match="lacks 1 of the .* columns: 'c'"):
+        with pytest.raises(InputError, match=r"lacks 1 of the .* columns: 'c'"):
             explain(model, X[:2], method, X.drop(columns="c"))
         with pytest.raises(InputError, match="column 'b' holds text"):
             explain(model, X[:2].assign(b="high"), method, X)
@@ -299,5 +299,5 @@ def test_comparisons_name_the_model_that_breaks(X, fault):
     y = (X.a > 0).astype(int).to_numpy()
     if fault == "more outputs":
         return
-    with pytest.raises(XaiError, match="mine|sklearn|predict"):
+    with pytest.raises(XaiError, match=r"mine|sklearn|predict"):
         compare_models((X, y), models={"mine": Breaking()}, importances=["shapley"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core.errors import InputError
 from .engines import check_space, find_engine
 from .fallback import inside_pipeline, over_sources, play
@@ -27,7 +29,7 @@ def shap(request: Request) -> Prepared:
     """
     inner = inside_pipeline(request)
     decision = decide(inner)
-    options = {"engine_choice": decision.reason} if decision.reason else {}
+    options: dict[str, Any] = {"engine_choice": decision.reason} if decision.reason else {}
     engine = decision.engine
     if engine is None:
         centre = inner.background
