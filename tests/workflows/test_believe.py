@@ -58,6 +58,13 @@ def test_curves_and_gain_are_those_counted_by_hand(additive, X):
     assert gain.deletion == pytest.approx(areas["deletion"]["true"] / areas["deletion"]["random"] - 1)
     assert gain.value == pytest.approx((gain.insertion + gain.deletion) / 2)
     assert gain.low < gain.value < gain.high
+    # The interval of either kind holds the value, and both kinds together vary no more than the wilder of them.
+    widths = []
+    for kind in ("insertion", "deletion"):
+        low, high = getattr(gain, f"{kind}_interval")
+        assert low < getattr(gain, kind) < high
+        widths.append(high - low)
+    assert gain.high - gain.low < max(widths)
 
 
 def test_equal_importances_are_never_told_apart(additive, X):

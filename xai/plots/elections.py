@@ -133,9 +133,17 @@ def _label_places(points: Mapping[str, tuple[float, float]]) -> tuple[dict[str, 
         x, y = points[name]
         free = [spot for spot in spots if room(name, *spot)]
         if free:
-            far[name] = min(free, key=lambda spot: np.hypot(spot[0] - x, spot[1] - y))
+            # First of all its line shall pass no other name, then be short.
+            far[name] = min(free, key=lambda spot: (_passes((x, y), spot, taken), np.hypot(spot[0] - x, spot[1] - y)))
             taken.append(far[name])
     return chosen, far
+
+
+def _passes(dot: tuple[float, float], spot: tuple[float, float], names: list[tuple[float, float]]) -> bool:
+    """Whether the line from a dot to a spot passes one of the names."""
+    steps = np.linspace(0, 1, 15)[:, None]
+    gaps = np.abs((1 - steps) * dot + steps * spot - np.array(names).reshape(-1, 1, 2))
+    return bool((gaps < np.array(_NAME_BOX) / 2).all(axis=2).any())
 
 
 def share_against_seats(

@@ -40,7 +40,7 @@ def obedience(result: Obedience, *, title: str | None = None, subtitle: str | No
             100 * g.high,
             fills[name],
             f"{g.value:.0%}",
-            f"<br>insertion {100 * g.insertion:.1f} %, deletion {100 * g.deletion:.1f} %",
+            f"<br>insertion {g.insertion:.0%}, deletion {g.deletion:.0%}",
         )
         for name, g in result.gains.items()
     ]
@@ -69,7 +69,7 @@ def obedience_curves(
     curves = getattr(result, order)
     what, axis = _WAYS[order]
     fills = _colours(result)
-    fig = theme.figure(title, theme.joined(subtitle, what), 360)
+    fig = theme.figure(title, theme.joined(subtitle, what), 440)
     fig.add_scatter(
         x=100 * result.x, y=curves["random"], mode="lines", name="random orders",
         line={"color": palette.GREY, "width": 3, "dash": "dot"},
@@ -79,7 +79,7 @@ def obedience_curves(
             x=100 * result.x, y=curves[name], mode="lines", name=name, line={"color": fills[name], "width": 2},
         )  # fmt: skip
     fig.update_xaxes(title_text=f"{axis}, %", range=[0, 100])
-    fig.update_yaxes(title_text="distance from the row's own answer", rangemode="tozero")
+    fig.update_yaxes(title_text="distance from the row's<br>own answer", rangemode="tozero")
     theme.legend(fig)
     return fig
 

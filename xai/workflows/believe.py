@@ -46,6 +46,8 @@ class Gain:
     insertion, deletion
         Share by which the mean distance falls below that of random orders while units enter, and exceeds it while
         they leave.
+    insertion_interval, deletion_interval
+        Their 95 % intervals.
     """
 
     value: float
@@ -53,6 +55,8 @@ class Gain:
     high: float
     insertion: float
     deletion: float
+    insertion_interval: tuple[float, float]
+    deletion_interval: tuple[float, float]
 
     @property
     def verdict(self) -> str:
@@ -299,9 +303,15 @@ def _gains(
             point.append(_relative(own.mean(), chance.mean(), sign))
             resampled.append(_relative(weights @ own, weights @ chance, sign))
         draws[name] = np.mean(resampled, axis=0)
-        low, high = np.quantile(draws[name], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-        found[name] = Gain(float(np.mean(point)), float(low), float(high), *(float(value) for value in point))
+        low, high = _interval(draws[name])
+        entering, leaving = (float(value) for value in point)
+        found[name] = Gain((entering + leaving) / 2, low, high, entering, leaving, *map(_interval, resampled))
     return found, draws
+
+
+def _interval(draws: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)
 
 
 def _relative(own: Any, chance: Any, sign: float) -> Any:

@@ -98,6 +98,7 @@ def obedience(explained: Explained) -> None:
     found = explained.obedience()
     st.markdown(found.in_words())
     figure(plots.obedience(found), "obedience", found.in_words())
+    _gains_shown(found)
     way = st.selectbox("Curves", ["insertion", "deletion"], key="way", bind="query-params")
     figure(
         plots.obedience_curves(found, way),
@@ -112,14 +113,45 @@ def obedience(explained: Explained) -> None:
         st.caption(f"{name}: {reason}")
     if found.agreement is not None:
         figure(plots.agreement(found.agreement), "obedience-agreement", "Rank correlations of the importances.")
-    downloads("obedience", _gain_table(found))
+    downloads("obedience", _gain_table(found), found.to_json())
+
+
+def _gains_shown(found: Obedience) -> None:
+    """Both scores of each importance, with intervals, in a table that fits a phone."""
+    verdicts = {"better": "better than chance", "worse": "worse than chance", "chance": "not told from chance"}
+
+    def told(value: float, interval: tuple[float, float]) -> str:
+        return f"{value:.0%} ({interval[0]:.0%} to {interval[1]:.0%})"
+
+    rows = [
+        {
+            "": name,
+            "Insertion": told(gain.insertion, gain.insertion_interval),
+            "Deletion": told(gain.deletion, gain.deletion_interval),
+            "Both": verdicts[gain.verdict],
+        }
+        for name, gain in found.gains.items()
+    ]
+    st.dataframe(rows, hide_index=True)
+    st.caption(
+        "Insertion: by how much less the answer is off than with random orders while features enter. Deletion: by how "
+        "much more while they leave. 0 % is chance; in brackets the 95 % interval over rows."
+    )
 
 
 def _gain_table(found: Obedience) -> pd.DataFrame:
     import pandas as pd
 
-    rows = [(n, g.value, g.low, g.high, g.insertion, g.deletion, g.verdict) for n, g in found.gains.items()]
-    return pd.DataFrame(rows, columns=["importance", "gain", "low", "high", "insertion", "deletion", "verdict"])
+    rows = [
+        (
+            *(name, gain.value, gain.low, gain.high, gain.insertion, *gain.insertion_interval),
+            *(gain.deletion, *gain.deletion_interval, gain.verdict),
+        )
+        for name, gain in found.gains.items()
+    ]
+    ends = ("", "_low", "_high")
+    columns = [f"{kind}{end}" for kind in ("gain", "insertion", "deletion") for end in ends]
+    return pd.DataFrame(rows, columns=["importance", *columns, "verdict"])
 
 
 def sources(explained: Explained) -> None:
