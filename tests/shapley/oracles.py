@@ -99,10 +99,12 @@ def lightgbm_trees(booster, k: int) -> list[Node]:
     return [build(tree["tree_structure"], number % k) for number, tree in enumerate(dump["tree_info"])]
 
 
-def catboost_trees(path: str, k: int) -> tuple[list[Node], np.ndarray]:
-    """Symmetric trees of a CatBoost JSON file (numeric columns), scaled, and their bias."""
+def catboost_trees(path: str, k: int, labels: tuple[str, ...] = ()) -> tuple[list[Node], np.ndarray]:
+    """Symmetric trees of a CatBoost JSON file, scaled, and their bias; categories are positions in ``labels``."""
     content = json.loads(Path(path).read_text())
     features = content["features_info"]["float_features"]
+    categories = content["features_info"].get("categorical_features", [])
+    code = {entry["value"]: entry["hash"] for entry in content["features_info"].get("cat_features_hash", [])}
     scale, bias = content["scale_and_bias"]
     trees = []
     for tree in content["oblivious_trees"]:
@@ -113,9 +115,12 @@ def catboost_trees(path: str, k: int) -> tuple[list[Node], np.ndarray]:
             if level < 0:
                 return Node(weights[leaf], values[leaf])
             split = splits[level]
-            info = features[split["float_feature_index"]]
+            one_hot = split["split_type"] == "OneHotFeature"
+            info = categories[split["cat_feature_index"]] if one_hot else features[split["float_feature_index"]]
 
             def rule(v: float) -> bool:
+                if one_hot:
+                    return code[labels[int(v)]] & 0xFFFFFFFF != split["value"] & 0xFFFFFFFF
                 if isnan(v):
                     return info["nan_value_treatment"] != "AsTrue"
                 return not np.float32(v) > np.float32(split["border"])

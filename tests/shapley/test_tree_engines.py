@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,12 +67,13 @@ def test_xgboost(task, missing, booster):
 
 @tasks
 @gaps
-def test_lightgbm(task, missing):
+@pytest.mark.parametrize("options", [{}, {"boosting_type": "dart", "drop_rate": 0.6, "learning_rate": 0.5}])
+def test_lightgbm(task, missing, options):
     import lightgbm
 
     X = table(missing)
     kind = lightgbm.LGBMRegressor if task == "regression" else lightgbm.LGBMClassifier
-    fitted = kind(n_estimators=4, num_leaves=6, n_jobs=1, verbose=-1).fit(X, target(X, task))
+    fitted = kind(n_estimators=4, num_leaves=6, n_jobs=1, verbose=-1, **options).fit(X, target(X, task))
     compare(fitted, X, oracles.lightgbm_trees(fitted.booster_, n_outputs(task)), constant=0.0)
 
 
@@ -131,6 +134,70 @@ def test_sklearn_histogram_boosting(task, missing):
     compare(fitted, X, oracles.histogram_trees(fitted, n_outputs(task)))
 
 
+QUERIES = 12
+
+
+@gaps
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
+def test_ranking(library, missing, tmp_path):
+    X = table(missing)
+    relevance = np.digitize(target(X, "regression"), [-0.5, 0.5, 1.5])
+    size = len(X) // QUERIES
+    if library == "xgboost":
+        import xgboost
+
+        fitted = xgboost.XGBRanker(n_estimators=4, max_depth=3, n_jobs=1)
+        fitted.fit(X, relevance, qid=np.repeat(np.arange(QUERIES), size))
+        trees, constant = oracles.xgboost_trees(fitted.get_booster(), 1), None
+    elif library == "lightgbm":
+        import lightgbm
+
+        fitted = lightgbm.LGBMRanker(n_estimators=4, num_leaves=6, n_jobs=1, verbose=-1)
+        fitted.fit(X, relevance, group=[size] * QUERIES)
+        trees, constant = oracles.lightgbm_trees(fitted.booster_, 1), 0.0
+    else:
+        import catboost
+
+        options = {"iterations": 4, "depth": 3, "learning_rate": 0.5, "loss_function": "YetiRank"}
+        fitted = catboost.CatBoostRanker(thread_count=1, verbose=0, allow_writing_files=False, **options)
+        fitted.fit(X, relevance, group_id=np.repeat(np.arange(QUERIES), size))
+        fitted.save_model(str(tmp_path / "m.json"), format="json")
+        trees, constant = oracles.catboost_trees(str(tmp_path / "m.json"), 1)
+    assert xai.wrap_model(fitted).task == "ranking"
+    compare(fitted, X, trees, constant)
+    assert np.abs(xai.explain(fitted, X).values).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("objective", "base_score"), [("binary:logistic", 0.2), ("reg:squarederror", 7.0), ("reg:gamma", 3.0)]
+)
+@pytest.mark.parametrize("booster", ["gbtree", "dart"])
+def test_xgboost_with_a_base_score_of_its_own(objective, base_score, booster):
+    import xgboost
+
+    X = table(missing=True)
+    y = target(X, "binary" if objective.startswith("binary") else "regression")
+    options = {"rate_drop": 0.5} if booster == "dart" else {}
+    kind = xgboost.XGBClassifier if objective.startswith("binary") else xgboost.XGBRegressor
+    fitted = kind(
+        n_estimators=4, max_depth=3, n_jobs=1, booster=booster, objective=objective, base_score=base_score, **options
+    ).fit(X, y if objective != "reg:gamma" else np.abs(y) + 0.1)
+    link = {"binary:logistic": np.log(0.2 / 0.8), "reg:squarederror": 7.0, "reg:gamma": np.log(3.0)}[objective]
+    weights = json.loads(fitted.get_booster().save_raw("json"))["learner"]["gradient_booster"].get("weight_drop")
+    trees = oracles.xgboost_trees(fitted.get_booster(), 1)
+    if weights is None:
+        compare(fitted, X, trees, constant=link)
+        return
+    # The dump of DART holds leaves before the dropped trees' weights: values are linear in trees.
+    a = xai.explain(fitted, X[:6])
+    for i in range(6):
+        parts = [oracles.brute_force([tree], X.to_numpy(float)[i]) for tree in trees]
+        phi = sum(weight * part[0] for weight, part in zip(weights, parts, strict=True))
+        base = link + sum(weight * part[1] for weight, part in zip(weights, parts, strict=True))
+        assert np.abs(a.values[i] - phi).max() < 1e-5 * np.abs(a.outputs).max()
+        assert np.abs(a.base_values[i] - base).max() < 1e-5 * np.abs(a.outputs).max()
+
+
 def categorical_table() -> tuple[pd.DataFrame, np.ndarray]:
     rng = np.random.default_rng(3)
     X = table(missing=True).assign(d=pd.Categorical(rng.choice(["low", "mid", "top"], 240)))
@@ -163,6 +230,30 @@ def test_categories_xgboost_and_lightgbm():
         shuffled = X.assign(d=X.d.cat.set_categories(["top", "low", "mid"]))
         for other in (texts, shuffled):
             assert np.array_equal(xai.explain(fitted, other.iloc[:6]).values, a.values)
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_categories_catboost_one_hot(task, tmp_path):
+    import catboost
+
+    X, y = categorical_table()
+    labels = tuple(X.d.cat.categories)
+    texts = X.assign(d=X.d.astype(str))
+    kind = catboost.CatBoostRegressor if task == "regression" else catboost.CatBoostClassifier
+    fitted = kind(
+        iterations=4, depth=3, learning_rate=0.5, one_hot_max_size=5, cat_features=["d"], thread_count=1, verbose=0,
+        allow_writing_files=False,
+    )  # fmt: skip
+    fitted.fit(texts, y + 0.1 * texts.b if task == "regression" else y)
+    path = str(tmp_path / "m.json")
+    fitted.save_model(path, format="json", pool=catboost.Pool(texts, y, cat_features=["d"]))
+    trees, (bias,) = oracles.catboost_trees(path, 1, labels)
+    a = xai.explain(fitted, texts[:6])
+    assert np.abs(a.values[:, 3]).max() > 0.01
+    for i in range(6):
+        phi, base = oracles.brute_force(trees, coded(X).to_numpy(float)[i])
+        assert np.abs(a.values[i] - phi).max() < 1e-6 * np.abs(a.outputs).max()
+        assert np.abs(a.base_values[i] - base - bias).max() < 1e-6 * np.abs(a.outputs).max()
 
 
 def test_categories_catboost_are_additive_and_matter():

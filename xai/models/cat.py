@@ -62,10 +62,13 @@ class CatBoostModel(Model):
         return frame
 
     def _predict(self, frame: pd.DataFrame) -> np.ndarray:
+        import catboost
+
         kind = {"margin": "RawFormulaVal", "probability": "Probability", "value": "RawFormulaVal"}[self.output]
         if self.output == "value" and "margin" in self.spaces:
             kind = "Exponent"
-        return np.asarray(self.native.predict(self.pool(frame), prediction_type=kind), dtype=float)
+        # The predict of a CatBoostRanker takes no prediction_type, that of its parent does.
+        return np.asarray(catboost.CatBoost.predict(self.native, self.pool(frame), prediction_type=kind), dtype=float)
 
     def _serialised(self) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
