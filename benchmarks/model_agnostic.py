@@ -121,7 +121,7 @@ def in_shapiq(approximator):
         import shapiq
 
         def worth(coalitions):
-            mask = np.asarray(coalitions, dtype=bool)
+            mask = np.atleast_2d(np.asarray(coalitions, dtype=bool))
             mixed = np.where(mask[:, None, :], row, background)
             return margin(mixed.reshape(-1, len(row))).reshape(len(mask), -1).mean(1)
 

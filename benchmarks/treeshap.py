@@ -322,8 +322,8 @@ def others(args, ours):
     """Other packages on the same models, each in an environment of its own."""
     import xai
 
-    rows = {"woodelf": 10_000 if args.quick else 100_000, "fasttreeshap": 1_000 if args.quick else 10_000}
-    print("\nOther packages, depth 6, one thread (fasttreeshap's cost a row does not depend on the rows).")
+    rows = dict.fromkeys(PACKAGES, 10_000 if args.quick else 100_000)
+    print(f"\nOther packages, depth 6, {rows['woodelf']:,} rows, one thread.")
     results = []
     for name, packages in PACKAGES.items():
         python = HERE / ".env-trees" / name / "bin" / "python"
