@@ -59,7 +59,7 @@ class Split:
 
 
 def read_cohort(data: Any) -> Cohort:
-    """Check a :class:`xai.datasets.Dataset`, or a pair ``(X, y)``.
+    """Check a :class:`xai.datasets.Dataset`, a pair ``(X, y)``, or a triple ``(X, y, site)``.
 
     Raises
     ------
@@ -74,11 +74,11 @@ def read_cohort(data: Any) -> Cohort:
         y, names = _two_classes(data.y, len(data.X))
         classes = (data.target_names[0], data.target_names[1]) if len(data.target_names) == 2 else names
         return Cohort(data.name, _plain(data.X), y, classes, site)
-    if not isinstance(data, tuple) or len(data) != 2:
-        raise InputError(f"give a data set or a pair (X, y), not {type(data).__name__}.")
+    if not isinstance(data, tuple) or len(data) not in (2, 3):
+        raise InputError(f"give a data set, a pair (X, y) or a triple (X, y, site), not {type(data).__name__}.")
     frame = require_frame(data[0])
     y, classes = _two_classes(data[1], len(frame))
-    return Cohort("data", _plain(frame), y, classes)
+    return Cohort("data", _plain(frame), y, classes, _sites(data[2], len(frame)) if len(data) == 3 else None)
 
 
 def split_rows(cohort: Cohort, test: float | str, seed: int) -> Split:
@@ -134,6 +134,20 @@ def _two_classes(y: Any, n_rows: int) -> tuple[np.ndarray, tuple[str, str]]:
         kind = "numbers of a regression" if column.dtype.kind == "f" or len(labels) > 20 else "classes"
         raise InputError(f"y has {len(labels)} different values ({kind}): this workflow compares two classes.")
     return (column == labels[1]).to_numpy(dtype=int), (str(labels[0]), str(labels[1]))
+
+
+def _sites(site: Any, n_rows: int) -> np.ndarray:
+    import pandas as pd
+
+    names = pd.Series(np.asarray(site, dtype=object).ravel())
+    if len(names) != n_rows:
+        raise InputError(f"site must have one name a row, {n_rows} in all, but has {len(names)}.")
+    missing = np.flatnonzero(names.isna())
+    if len(missing):
+        raise InputError(
+            f"site is missing at position {missing[0]} ({len(missing)} in all): name it or leave them out."
+        )
+    return names.astype(str).to_numpy()
 
 
 def _plain(X: Any) -> pd.DataFrame:

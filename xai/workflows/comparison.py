@@ -93,7 +93,8 @@ def compare_models(
     Parameters
     ----------
     data
-        A binary data set of :func:`xai.load_dataset`, or a pair ``(X, y)``.
+        A binary data set of :func:`xai.load_dataset`, a pair ``(X, y)``, or a triple ``(X, y, site)`` with the name of
+        the place each row comes from.
     models
         Names of :data:`xai.workflows.MODELS`, or a mapping of names to estimators in scikit-learn's manner; these are
         cloned and fitted on the training rows.

@@ -169,7 +169,8 @@ def rashomon(
     Parameters
     ----------
     data
-        A binary data set of :func:`xai.load_dataset`, or a pair ``(X, y)``.
+        A binary data set of :func:`xai.load_dataset`, a pair ``(X, y)``, or a triple ``(X, y, site)`` with the name of
+        the place each row comes from.
     model
         The reference: a name of :data:`xai.workflows.MODELS`, an estimator in scikit-learn's manner, which is cloned
         and fitted on the training rows, or a model of :func:`xai.wrap_model`, which is used as it is. ``None``:
