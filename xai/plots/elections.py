@@ -130,13 +130,16 @@ def _label_places(points: Mapping[str, tuple[float, float]]) -> tuple[dict[str, 
     spots = [(float(cx), float(cy)) for cx in np.linspace(0.2, 1.0, 9) for cy in np.linspace(0.02, 1.05, 18)]
     # From the corner outwards: lines then cross fewer names.
     for name in (name for name in reversed(order) if name not in chosen and len(order) <= _MOST_LINES):
-        x, y = points[name]
         free = [spot for spot in spots if room(name, *spot)]
         if free:
-            # First of all its line shall pass no other name, then be short.
-            far[name] = min(free, key=lambda spot: (_passes((x, y), spot, taken), np.hypot(spot[0] - x, spot[1] - y)))
+            far[name] = min(free, key=lambda spot: _cost(points[name], spot, taken))
             taken.append(far[name])
     return chosen, far
+
+
+def _cost(dot: tuple[float, float], spot: tuple[float, float], names: list[tuple[float, float]]) -> float:
+    """Length of the line from a dot to its name; passing another name is as bad as a third of the plot."""
+    return float(np.hypot(spot[0] - dot[0], spot[1] - dot[1])) + 0.33 * _passes(dot, spot, names)
 
 
 def _passes(dot: tuple[float, float], spot: tuple[float, float], names: list[tuple[float, float]]) -> bool:
