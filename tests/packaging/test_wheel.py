@@ -122,7 +122,7 @@ def test_wheel_is_small_and_says_what_it_needs(wheel):
     assert {line for line in base if line.startswith(("torch", "streamlit", "transformers"))} == set()
     assert all(">=" in line and "<" in line for line in base)
     extras = {line.removeprefix("Provides-Extra: ") for line in metadata if line.startswith("Provides-Extra: ")}
-    assert extras == {"dashboard", "vision", "text", "dask", "all"}
+    assert extras == {"dashboard", "vision", "text", "chmcorr", "dask", "all"}
     assert "License-Expression: Apache-2.0" in metadata
 
 
