@@ -47,6 +47,14 @@ def test_missing_values_are_left_out_pair_by_pair(table):
     assert set(propose(holes).values()) == set(propose(table).values())
 
 
+def test_few_shared_rows_ally_nobody():
+    first, second = np.full(40, np.nan), np.full(40, np.nan)
+    first[:25], second[20:] = np.arange(25), np.arange(20)  # known together in five rows, where both rise
+    assert propose(pd.DataFrame({"first": first, "second": second})) == {}
+    second[12:20] = np.arange(-8, 0)  # in thirteen
+    assert list(propose(pd.DataFrame({"first": first, "second": second}))) == ["first + second"]
+
+
 def test_threshold_is_of_the_mean_correlation():
     x = np.arange(8.0)
     table = pd.DataFrame({"a": x, "b": x, "c": [1.0, 0, 3, 2, 5, 4, 7, 6]})

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import xai
 from xai.core.errors import InputError, ModelError
@@ -49,6 +51,23 @@ def test_native_importances_are_the_libraries_own(data):
     linear = xgboost.XGBRegressor(booster="gblinear", n_jobs=1).fit(X, y)
     assert native(linear).attrs["kind"] == "|coefficient| (share)"
     assert native(linear).sum() == pytest.approx(1.0)
+
+
+def test_importances_of_a_pipeline_are_summed_over_the_column_they_come_from():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"age": rng.normal(size=80), "site": rng.choice(["north", "south"], 80)})
+    y = (X["age"] > 0).astype(int)
+    coded = ColumnTransformer([("n", StandardScaler(), ["age"]), ("c", OneHotEncoder(), ["site"])])
+    model = make_pipeline(coded, RandomForestClassifier(5, random_state=0)).fit(X, y)
+    own = model[-1].feature_importances_
+    assert list(native(model).index) == ["n__age", "c__site_north", "c__site_south"]
+    series = native(model, X)
+    assert list(series.index) == ["age", "site"]
+    assert np.allclose(series, [own[0], own[1] + own[2]])
+    assert series.attrs["kind"] == "mean decrease in impurity"
+    mixing = make_pipeline(StandardScaler(), PCA(1), LogisticRegression()).fit(X[["age"]].assign(b=1.0), y)
+    with pytest.raises(ModelError, match="mixes columns"):
+        native(mixing, X[["age"]].assign(b=1.0))
 
 
 def test_models_without_importances_say_so(data):

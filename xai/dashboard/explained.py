@@ -164,6 +164,7 @@ class Explained:
                 "Asking the model for its importances",
                 self.source.identity,
                 {"model": str(self.source.model), "kind": "native"},
+                X=self.source.X.iloc[:1],
             )
             return native
         table = self.vote_sources()

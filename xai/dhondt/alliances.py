@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Proposal = dict[str, tuple[str, ...]]
 
+_LEAST_SHARED = 10  # rows; of three rows one in three orders is perfect by chance
+
 
 def propose(X: pd.DataFrame, method: Literal["correlation"] = "correlation", threshold: float = 0.7) -> Proposal:
     """Alliances of columns that rise and fall together.
@@ -28,7 +30,8 @@ def propose(X: pd.DataFrame, method: Literal["correlation"] = "correlation", thr
     ----------
     X
         Table of n >= 3 rows. Ordered categories and booleans count by their codes; other categories, text and columns
-        that do not vary have no rank correlation and are never allied. Missing values are left out pair by pair.
+        that do not vary have no rank correlation and are never allied. Missing values are left out pair by pair; a
+        pair known together in fewer than 10 rows (all, in smaller tables) counts as uncorrelated.
     method
         ``"correlation"``.
     threshold
@@ -180,7 +183,7 @@ def _clusters(columns: pd.DataFrame, threshold: float) -> list[tuple[str, ...]]:
     names = [str(name) for name in columns]
     if len(names) < 2:
         return []
-    rho = columns.corr(method="spearman", min_periods=3).abs().fillna(0.0).to_numpy()
+    rho = columns.corr(method="spearman", min_periods=min(_LEAST_SHARED, len(columns))).abs().fillna(0.0).to_numpy()
     distance = np.clip(1.0 - (rho + rho.T) / 2, 0.0, None)
     np.fill_diagonal(distance, 0.0)
     # The slack lets columns with exactly the threshold's correlation join, whatever the last digit of the sum.

@@ -90,7 +90,7 @@ def published_2024(
     wrapped = model if isinstance(model, Model) else wrap_model(model)
     if not (np.isfinite(votes) and votes > 0):
         raise InputError(f"votes must be a positive number, not {votes!r}.")
-    native = importance.native(wrapped).astype(float)
+    native = importance.native(wrapped, X).astype(float)
     names = tuple(str(name) for name in native.index)
     ballot = make_ballot(names, alliances, exclude)
     total = float(sum(native.iloc[position] for columns in ballot.columns for position in columns))

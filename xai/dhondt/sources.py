@@ -207,7 +207,7 @@ def _permutation(question: _Question) -> pd.Series:
 
 def _native(question: _Question) -> pd.Series:
     _require_unsigned(question, "native")
-    return importance.native(question.model).astype(np.float64)
+    return importance.native(question.model, question.X).astype(np.float64)
 
 
 def _require_unsigned(question: _Question, source: str) -> None:

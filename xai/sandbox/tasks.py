@@ -137,7 +137,7 @@ def importance(
     from ..shapley import importance as of
 
     if kind == "native":
-        return of.native(open_cached(model))
+        return of.native(open_cached(model), X)
     if kind == "permutation":
         return of.permutation(open_cached(model), X, y, n_repeats, seed, progress=progress)
     raise InputError(unknown_names("kind of importance", [kind], ("native", "permutation")))

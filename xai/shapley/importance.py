@@ -8,34 +8,43 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.errors import InputError, ModelError
+from ..core.errors import InputError, ModelError, listing
 from ..models import Model, wrap_model
 from ..models.base import library_errors
 from ..models.masking import BLOCK_ROWS
 from ..models.performance import scores, targets
 from ..models.sk import PipelineModel
+from .sources import pipeline_sources
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def native(model: Any) -> pd.Series:
+def native(model: Any, X: Any = None) -> pd.Series:
     """The framework's own importance of each feature; ``.attrs["kind"]`` says what it measures.
 
     CatBoost: prediction values change (sums to 100). XGBoost: mean gain a split, normalised to 1, as its
     ``feature_importances_``. LightGBM: total gain. scikit-learn: ``feature_importances_`` or, for linear models, the
     size of the coefficients. These measure different things: do not compare them across frameworks.
 
+    Parameters
+    ----------
+    model
+        A wrapped model, or an object that :func:`xai.wrap_model` takes.
+    X
+        A row of the table is enough. Importances of a pipeline are those of the columns its last step sees; with a
+        row they are summed over the column of the table that each of them is made of.
+
     Raises
     ------
     ModelError
-        If the framework has no importance for this model.
+        If the framework has no importance for this model, or its pipeline mixes columns.
     """
     import pandas as pd
 
     wrapped = model if isinstance(model, Model) else wrap_model(model)
     if hasattr(wrapped, "importance"):  # a model elsewhere, whose own side knows
-        answer: pd.Series = wrapped.importance("native")
+        answer: pd.Series = wrapped.importance("native", X=None if X is None else wrapped.check(X).iloc[:1])
         return answer
     source = _NATIVE.get(wrapped.framework)
     if source is None:
@@ -44,6 +53,9 @@ def native(model: Any) -> pd.Series:
         )
     values, kind = source(wrapped)
     names = _names(wrapped, None, len(values))
+    if isinstance(wrapped, PipelineModel) and X is not None:
+        frame = wrapped.check(X)
+        values, names = _summed(wrapped, frame, values), [str(name) for name in frame.columns]
     series = pd.Series(values, index=names, name="importance", dtype=float)
     series.attrs["kind"] = kind
     return series
@@ -55,6 +67,16 @@ def _names(model: Model, given: list[str] | None, n_columns: int) -> list[str]:
     if isinstance(model, PipelineModel):
         return _names(model.last, model.transformed_names(given, n_columns), n_columns)
     return given or [f"x{j}" for j in range(n_columns)]
+
+
+def _summed(model: PipelineModel, frame: pd.DataFrame, values: np.ndarray) -> np.ndarray:
+    sources = pipeline_sources(model, frame)
+    if sources.mixed:
+        raise ModelError(
+            f"the pipeline mixes columns ({listing(sources.mixed)}), so that its own importances belong to none of "
+            "them: use permutation importance or mean |SHAP|."
+        )
+    return np.array([values[list(positions)].sum() for positions in sources.columns])
 
 
 def _xgboost(model: Any) -> tuple[np.ndarray, str]:

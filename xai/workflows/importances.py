@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.attribution import Attribution
-from ..core.errors import InputError, ModelError, unknown_names
+from ..core.errors import InputError, unknown_names
 from ..models.sk import PipelineModel
 from ..shapley import explain
 from ..shapley.engines import find_engine
@@ -125,19 +125,8 @@ def _shapley_training(study: Study) -> Importance:
 
 
 def _native(study: Study) -> Importance:
-    import pandas as pd
-
-    model = study.fitted.model
-    own = native_of_model(model)
-    frame = model.check(study.X_train)
-    values = own.to_numpy()
-    if isinstance(model, PipelineModel):
-        sources = pipeline_sources(model, frame)
-        if sources.mixed:
-            raise ModelError("its pipeline mixes columns, so that its own importances belong to none of them")
-        values = np.array([values[list(positions)].sum() for positions in sources.columns])
-    series = pd.Series(values, index=list(frame.columns), name="importance", dtype=float)
-    return Importance("native", str(own.attrs["kind"]), series)
+    series = native_of_model(study.fitted.model, study.X_train)
+    return Importance("native", str(series.attrs["kind"]), series)
 
 
 def _permutation_held_out(study: Study) -> Importance:
