@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.errors import InputError
-from .engines import check_space, find_engine
+from .engine import check_space
+from .engines import find_engine
 from .fallback import inside_pipeline, over_sources, play
 from .request import Prepared, Request
 from .trees import READERS

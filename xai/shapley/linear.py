@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .engines import Engine
+from .engine import Engine
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import ModelError
 from ..models.base import library_errors
-from .engines import Engine
+from .engine import Engine
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.errors import InputError, ModelError
 from ...models.base import Model, Output
-from ..engines import Engine
+from ..engine import Engine
 from ..request import Request
 from . import READERS
 from .choice import Shape, tables_win, too_small
