@@ -13,6 +13,7 @@ page = st.navigation(
         st.Page("pages/parliament.py", title="Parliament", icon=":material/account_balance:"),
         st.Page("pages/shap_comparison.py", title="SHAP comparison", icon=":material/compare_arrows:"),
         st.Page("pages/model_comparison.py", title="Models compared", icon=":material/balance:"),
+        st.Page("pages/batch.py", title="Batch", icon=":material/table_rows:"),
     ]
 )
 frame.around(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from xai.dashboard import jobs
 from xai.workflows.stored import RECIPES, stored_comparison, stored_rashomon
 
 FIGURES = {
@@ -78,6 +79,7 @@ def test_a_run_shows_progress_and_can_be_cancelled(own, own_files):
     assert [note.value for note in visit.at.info] == ["Cancelled."]
     assert [button.label for button in visit.at.button] == ["Try again"]
     assert not visit.at.exception
+    jobs.forget_failed()  # the next visit of this server shall not find a cancelled job
 
 
 @pytest.mark.slow

@@ -112,8 +112,14 @@ class BatchResult:
         method = self._method(method)
         output = self._output(method, output)
         if where is None:
-            return dict(self.summary["methods"][method]["outputs"][output]["votes"])
+            return dict(self.entry(method, output)["votes"])
         return dict(self._sums_of(method, output, where)[0])
+
+    def entry(self, method: str | None = None, output: str | None = None) -> Mapping[str, Any]:
+        """What the summary says of a method: ``votes``, ``standard_error``, ``mean_value`` and ``seats`` by unit."""
+        method = self._method(method)
+        found: Mapping[str, Any] = self.summary["methods"][method]["outputs"][self._output(method, output)]
+        return found
 
     def compare(self, other: BatchResult, method: str | None = None, output: str | None = None) -> Drift:
         """How votes and seats moved from this run to another: another model, or other rows."""
@@ -121,7 +127,7 @@ class BatchResult:
 
         method = self._method(method)
         name = self._output(method, output)
-        ours, theirs = self._entry(method, name), other._entry(method, name)
+        ours, theirs = self.entry(method, name), other.entry(method, name)
         if set(ours["votes"]) != set(theirs["votes"]):
             odd = sorted(set(ours["votes"]) ^ set(theirs["votes"]))
             raise InputError(f"the two runs have other units: {', '.join(odd[:8])}.")
@@ -160,10 +166,6 @@ class BatchResult:
         if output not in names:
             raise InputError(unknown_names("output", [output or "none given"], names))
         return str(output)
-
-    def _entry(self, method: str, output: str) -> Mapping[str, Any]:
-        entry: Mapping[str, Any] = self.summary["methods"][self._method(method)]["outputs"][output]
-        return entry
 
     def _files(self, method: str) -> list[Path]:
         paths = [self.folder / method / part.name for part in self.manifest.parts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .agreements import agreement
+from .batches import batch_votes, drift
 from .beeswarm import beeswarm
 from .dependence import dependence
 from .elections import power, seat_curve, seat_intervals, seats_vs_shap, share_against_seats
@@ -20,11 +21,13 @@ from .waterfall import waterfall
 __all__ = [
     "agreement",
     "bar",
+    "batch_votes",
     "beeswarm",
     "colours",
     "confusion",
     "dependence",
     "describe",
+    "drift",
     "importance_map",
     "model_scores",
     "obedience",

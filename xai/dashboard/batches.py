@@ -1,0 +1,100 @@
+"""Runs over all rows of a table: where they are kept, and how one is ordered for what the sidebar names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..batch import runs
+from ..core.errors import InputError
+from .explained import Explained
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Environment variable that names the folder of all runs.
+RUNS = "HEMICYCLE_RUNS"
+#: Runs that may go on at the same time on this server.
+AT_ONCE = 1
+BACKGROUND = 100
+#: Methods whose values need no background where the model has trees.
+OF_TREES = ("xgboost", "lightgbm", "catboost")
+METHODS = {
+    "shap": "SHAP values",
+    "removal": "removal effects",
+    "banzhaf": "Banzhaf values",
+    "native": "the library's own importance",
+}
+ANSWER = "answer"
+
+
+def home() -> Path:
+    """Folder of all runs."""
+    if RUNS in os.environ:
+        return Path(os.environ[RUNS])
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "hemicycle" / "runs"
+
+
+def methods_for(explained: Explained) -> list[str]:
+    """Methods that this model can be asked."""
+    trees = explained.model["framework"] in OF_TREES
+    return [name for name in METHODS if trees or name != "banzhaf"]
+
+
+def order(explained: Explained, methods: list[str], seats: int | None) -> runs.Run:
+    """Start a run over all rows the sidebar names, with their true answers carried along.
+
+    Parameters
+    ----------
+    methods
+        Of :func:`methods_for`.
+    seats
+        Seats to give in every row, ``None`` for none; needs ``"shap"``.
+
+    Raises
+    ------
+    InputError
+        If as many runs as may go on are going on, or nothing was chosen.
+    """
+    if not methods:
+        raise InputError("choose at least one method.")
+    busy = [run for run in runs.history(home()) if run.status == "running"]
+    if len(busy) >= AT_ONCE:
+        raise InputError(f"{busy[0].title} is being explained: wait for that run or cancel it; one goes on at a time.")
+    source = explained.source
+    options: dict[str, object] = {"output": explained.model.get("output")}
+    chosen = list(methods)
+    if seats is not None and "shap" in methods:
+        chosen.append("dhondt")
+        options["options"] = {"dhondt": {"seats": seats}}
+    against = [name for name in chosen if name == "removal" or (name == "shap" and not _has_trees(explained))]
+    rows = source.X
+    if source.y is not None:
+        name = ANSWER if source.y.name is None or source.y.name in rows else str(source.y.name)
+        rows = rows.assign(**{name: source.y.to_numpy()})
+        options["keep"] = [name]
+    return runs.order(
+        home(),
+        source.model,
+        rows,
+        chosen,
+        title=source.title,
+        options={key: value for key, value in options.items() if value is not None},
+        background=source.sample(BACKGROUND)[0] if against else None,
+        against=against,
+    )
+
+
+def _has_trees(explained: Explained) -> bool:
+    return explained.model["framework"] in OF_TREES
+
+
+def seats_table(run: runs.Run, output: str | None = None) -> pd.DataFrame:
+    """Units with their votes, and seats with the 95 % interval they have."""
+    import pandas as pd
+
+    entry = run.result().entry(output=output)
+    table = pd.DataFrame({"votes": entry["votes"], "standard error": entry["standard_error"]})
+    seats = pd.DataFrame.from_dict(entry["seats"], orient="index", columns=["seats", "low", "high"])
+    return table.join(seats).sort_values("votes", ascending=False).rename_axis("unit").reset_index()
