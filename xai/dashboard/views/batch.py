@@ -68,10 +68,10 @@ def chooser() -> runs.Run | None:
         [
             {
                 "started (UTC)": run.started,
-                "model and data": run.title,
+                "state": _MARKS[run.status],
                 "rows": run.n_rows,
                 "methods": ", ".join(run.methods),
-                "state": _MARKS[run.status],
+                "model and data": run.title,
             }
             for run in found.values()
         ],
@@ -138,6 +138,11 @@ def _output(result: BatchResult, explained: Explained) -> str:
     return explained.output if explained.output in names else str(names[0])
 
 
+def _named(run: runs.Run, output: str, explained: Explained) -> str:
+    """The output for people: the class it stands for, where the sidebar's data are those of the run."""
+    return explained.source.class_label(output) if run.title == explained.source.title else output
+
+
 def explains(run: runs.Run) -> bool:
     """Whether rows were explained, and not only the model asked."""
     return any(name not in ("dhondt", "native") for name in run.methods)
@@ -157,7 +162,7 @@ def votes(run: runs.Run, explained: Explained) -> None:
     table = seats_table(run, output)
     first = ", ".join(table["unit"][:3])
     figure(
-        plots.batch_votes(result, output=output, subtitle=f"output {output}"),
+        plots.batch_votes(result, output=output, subtitle=f"output {_named(run, output, explained)}"),
         "batch-votes",
         f"Mean sizes of the values of {len(table)} features with intervals; the largest are {first}.",
     )
