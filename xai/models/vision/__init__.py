@@ -6,6 +6,7 @@ from .activations import Activations, activations
 from .cache import ActivationCache
 from .crops import CropGrid
 from .cut import Cut
+from .demo import demo_cnn
 from .head import AffineHead
 from .images import Sorted, as_image, as_images, read_image, read_images, sort_out
 from .layers import Layer, layers, propose_layer
@@ -25,6 +26,7 @@ __all__ = [
     "activations",
     "as_image",
     "as_images",
+    "demo_cnn",
     "enlarge",
     "from_hub",
     "layers",

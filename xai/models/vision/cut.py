@@ -131,14 +131,17 @@ class Cut(ABC):
         InputError
             If the shape does not fit the layer, values are not finite, or the prefix is missing.
         """
-        maps, prefix = self._checked(maps, prefix)
+        prefix = self._checked(maps, prefix)
         if not len(maps):
             return np.empty((0, len(self.model.class_names)))
         rows = max(self.model.batch_size, _BLOCK_VALUES // max(1, maps[0].size))
         parts = []
         for start in range(0, len(maps), rows):
-            part = slice(start, start + rows)
-            parts.append(self._decode_batch(maps[part], None if prefix is None else prefix[part]))
+            block = np.asarray(maps[start : start + rows], dtype=np.float32)
+            if not np.isfinite(block).all():
+                row = start + np.flatnonzero(~np.isfinite(block).all(axis=(1, 2, 3)))[0]
+                raise InputError(f"row {row} of the activations holds NaN or infinity.")
+            parts.append(self._decode_batch(block, None if prefix is None else prefix[start : start + rows]))
         return np.concatenate(parts)
 
     def affine_head(self) -> AffineHead | None:
@@ -182,17 +185,14 @@ class Cut(ABC):
             return None
         return find_affine(self.decode, self._probes, only_mean=self._only_mean)
 
-    def _checked(self, maps: np.ndarray, prefix: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-        maps = np.asarray(maps, dtype=np.float32)
+    def _checked(self, maps: np.ndarray, prefix: np.ndarray | None) -> np.ndarray | None:
+        """The prefix, one a row of ``maps``; an InputError where either does not fit the layer."""
         if maps.ndim != 4 or maps.shape[3] != self.depth:
             raise InputError(f"activations of '{self.layer}' have shape (n, h, w, {self.depth}), not {maps.shape}.")
-        if not np.isfinite(maps).all():
-            row = np.flatnonzero(~np.isfinite(maps).all(axis=(1, 2, 3)))[0]
-            raise InputError(f"row {row} of the activations holds NaN or infinity.")
         if not self.n_prefix:
             if prefix is not None:
                 raise InputError(f"layer '{self.layer}' has no tokens beside its map: leave prefix out.")
-            return maps, None
+            return None
         if prefix is None:
             raise InputError(
                 f"layer '{self.layer}' has {self.n_prefix} tokens beside the patches: give those of the pictures, "
@@ -201,7 +201,7 @@ class Cut(ABC):
         prefix = np.asarray(prefix, dtype=np.float32)
         if prefix.ndim != 3 or len(prefix) not in {1, len(maps)} or prefix.shape[1:] != (self.n_prefix, self.depth):
             raise InputError(f"prefix has shape {prefix.shape}, not {(len(maps), self.n_prefix, self.depth)}.")
-        return maps, np.broadcast_to(prefix, (len(maps), *prefix.shape[1:]))
+        return np.broadcast_to(prefix, (len(maps), *prefix.shape[1:]))
 
     def _decode_batch(self, maps: np.ndarray, prefix: np.ndarray | None) -> np.ndarray:
         return np.asarray(self._from_layer(np.ascontiguousarray(from_maps(maps, prefix, self.layout))), dtype=float)

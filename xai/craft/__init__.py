@@ -1,0 +1,35 @@
+"""CRAFT: concepts of image classes, what they are worth, where they are, what they consist of."""
+
+from __future__ import annotations
+
+from .bank import Matching, match, stability
+from .choose import RankSweep
+from .craft import Craft
+from .factorize import FactorConfig, Factors
+from .fidelity import Carried, Fidelity
+from .importance import Importance
+from .maps import MapConfig
+from .members import Crop, Members
+from .recursion import Node, Tree
+from .sobol import SobolConfig
+from .store import load
+
+__all__ = [
+    "Carried",
+    "Craft",
+    "Crop",
+    "FactorConfig",
+    "Factors",
+    "Fidelity",
+    "Importance",
+    "MapConfig",
+    "Matching",
+    "Members",
+    "Node",
+    "RankSweep",
+    "SobolConfig",
+    "Tree",
+    "load",
+    "match",
+    "stability",
+]
