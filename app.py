@@ -13,6 +13,8 @@ page = st.navigation(
         st.Page("pages/parliament.py", title="Parliament", icon=":material/account_balance:"),
         st.Page("pages/shap_comparison.py", title="SHAP comparison", icon=":material/compare_arrows:"),
         st.Page("pages/model_comparison.py", title="Models compared", icon=":material/balance:"),
+        st.Page("pages/editable_map.py", title="Editable map", icon=":material/brush:"),
+        st.Page("pages/concepts.py", title="Concepts", icon=":material/category:"),
         st.Page("pages/batch.py", title="Batch", icon=":material/table_rows:"),
     ]
 )

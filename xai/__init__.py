@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import agreement, batch, datasets, dhondt, editing, faithfulness, plots, workflows
+    from . import agreement, batch, chmcorr, datasets, dhondt, editing, faithfulness, plots, workflows
     from .core.attribution import Attribution
     from .core.errors import XaiError
     from .core.game import Game
@@ -35,7 +35,7 @@ _NAMES = {
     "methods": "shapley",
     "wrap_model": "models",
 }
-_PACKAGES = ("agreement", "batch", "datasets", "dhondt", "editing", "faithfulness", "plots", "workflows")
+_PACKAGES = ("agreement", "batch", "chmcorr", "datasets", "dhondt", "editing", "faithfulness", "plots", "workflows")
 
 __all__ = [
     "Attribution",
@@ -44,6 +44,7 @@ __all__ = [
     "XaiError",
     "agreement",
     "batch",
+    "chmcorr",
     "datasets",
     "dhondt",
     "editing",

@@ -20,10 +20,11 @@ PAGES = {
     "parliament": "/parliament",
     "shap_comparison": "/shap_comparison",
     "model_comparison": "/model_comparison",
+    "editable_map": "/editable_map",
 }
 # Streamlit looks for its server below the page's address first when a page is opened by its address.
 _KNOWN_404 = re.compile(
-    r"^http://127\.0\.0\.1:\d+/(parliament|shap_comparison|model_comparison)/_stcore/(health|host-config)$"
+    r"^http://127\.0\.0\.1:\d+/(parliament|shap_comparison|model_comparison|editable_map)/_stcore/(health|host-config)$"
 )
 
 

@@ -15,7 +15,8 @@ from .conftest import PAGES, SCREENSHOTS
 
 pytestmark = pytest.mark.browser
 DEMO = "breast_cancer_mean-catboost"
-HEADINGS = {"overview": 3, "parliament": 2, "shap_comparison": 7, "model_comparison": 7}  # in sight; tabs hide some
+# In sight; tabs hide some.
+HEADINGS = {"overview": 3, "parliament": 2, "shap_comparison": 7, "model_comparison": 7, "editable_map": 7}
 
 
 @pytest.mark.parametrize("name", PAGES)

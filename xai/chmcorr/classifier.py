@@ -12,7 +12,7 @@ from .backbones import encode
 from .explanation import Explanation
 from .gallery import Gallery
 from .grids import unit
-from .matched import Matched, cosines_at, match, query_maps
+from .matched import Matched, Vectors, cosines_at, match, query_maps
 from .neighbours import nearest
 from .options import Options
 from .scores import RULES
@@ -62,6 +62,11 @@ class CorrespondenceClassifier:
         ModelError
             If its features cannot be used.
         """
+        matched, vectors = self.look(image, keep_itself=keep_itself)
+        return Explanation(matched, self.options, RULES[self.options.rule](matched, vectors, self.options))
+
+    def look(self, image: Any, *, keep_itself: bool = False) -> tuple[Matched, Vectors]:
+        """Candidates of a picture and the matches in them, before any rule scores them; as :meth:`explain`."""
         gallery, options = self.gallery, self.options
         view, found = encode(gallery.backbone, image)
         if len(view) != 1:
@@ -88,7 +93,7 @@ class CorrespondenceClassifier:
             cosines=cosines_at(vectors, targets),
             left_out=tuple(gallery.names[i] for i in twins),
         )
-        return Explanation(matched, options, RULES[options.rule](matched, vectors, options))
+        return matched, vectors
 
     def nearest_label(self, image: Any) -> str:
         """What the K nearest embeddings answer, without any patches: the baseline (ties go to the first class)."""

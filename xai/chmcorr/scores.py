@@ -47,7 +47,7 @@ def by_map(matched: Matched, weights: np.ndarray, n_pairs: int) -> Scores:
     score_n = sum_i w_i S_n,i / sum_i w_i; with a mask of 0 and 1 this is the ranking of CHM-Corr++.
     """
     shares = weights / weights.sum()
-    return _with_matches(matched, matched.cosines * shares, weights, min(n_pairs, int((weights > 0).sum())))
+    return with_matches(matched, matched.cosines * shares, weights, min(n_pairs, int((weights > 0).sum())))
 
 
 def by_own_map(matched: Matched, vectors: Vectors, options: Options) -> Scores:
@@ -69,7 +69,7 @@ def by_best_cells(matched: Matched, vectors: Vectors, options: Options) -> Score
     best = np.argsort(-counted, axis=1, kind="stable")[:, :n_best]
     terms = np.zeros_like(counted)
     np.put_along_axis(terms, best, np.take_along_axis(counted, best, axis=1) / n_best, axis=1)
-    return _with_matches(matched, terms, masks.mean(axis=0), n_best)
+    return with_matches(matched, terms, masks.mean(axis=0), n_best)
 
 
 def by_transport(_matched: Matched, vectors: Vectors, options: Options) -> Scores:
@@ -113,7 +113,7 @@ def _share(values: np.ndarray) -> np.ndarray:
     return np.asarray(positive / positive.sum(axis=1, keepdims=True))
 
 
-def _with_matches(matched: Matched, terms: np.ndarray, patch_map: np.ndarray, n_pairs: int) -> Scores:
+def with_matches(matched: Matched, terms: np.ndarray, patch_map: np.ndarray, n_pairs: int) -> Scores:
     """Scores whose pairs are the matches that add most."""
     query = np.argsort(-terms, axis=1, kind="stable")[:, :n_pairs]
     take = (np.arange(len(terms))[:, None], query)

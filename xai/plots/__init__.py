@@ -5,11 +5,14 @@ from __future__ import annotations
 from .agreements import agreement
 from .batches import batch_votes, drift
 from .beeswarm import beeswarm
+from .correspondence import cell_contributions, patches, rank_changes, votes_beside
+from .concepts import concept_curves, concepts
 from .dependence import dependence
 from .elections import power, seat_curve, seat_intervals, seats_vs_shap, share_against_seats
 from .importance import bar
 from .models import importance_map, model_scores, selection, site_map, sites
 from .obedience import obedience, obedience_curves
+from .overlays import overlay
 from .palette import colours
 from .parliament import describe, parliament, signed_parliament
 from .performance import confusion
@@ -23,7 +26,10 @@ __all__ = [
     "bar",
     "batch_votes",
     "beeswarm",
+    "cell_contributions",
     "colours",
+    "concept_curves",
+    "concepts",
     "confusion",
     "dependence",
     "describe",
@@ -33,8 +39,11 @@ __all__ = [
     "obedience",
     "obedience_curves",
     "on_dark",
+    "overlay",
     "parliament",
+    "patches",
     "power",
+    "rank_changes",
     "seat_curve",
     "seat_intervals",
     "seats_vs_shap",
@@ -45,5 +54,6 @@ __all__ = [
     "site_map",
     "sites",
     "vote_sources",
+    "votes_beside",
     "waterfall",
 ]

@@ -1,0 +1,237 @@
+// Paint weights on cells of a picture, on features of a list, or on tokens of a strip.
+// Paint is drawn at once and sent when the pointer goes up. Every message has a number; answers to older messages
+// than the last one sent are not drawn, so a quick second stroke is never lost.
+
+const states = new WeakMap();
+const text = (weight) => (weight === 0 ? "ignored" : weight === 1 ? "kept" : `weight ${+weight.toFixed(2)}`);
+
+export default function ({ parentElement: root, data, setTriggerValue }) {
+  let s = states.get(root);
+  if (!s) {
+    s = { sent: 0, at: 0, brush: 0, size: 1, painting: null, weights: [] };
+    states.set(root, s);
+    wire(root, s);
+  }
+  s.data = data;
+  s.send = (message) => {
+    s.sent = Math.max(s.sent, data.handled) + 1;
+    setTriggerValue("message", { number: s.sent, ...message });
+  };
+  if (s.signature !== data.signature) build(root, s);
+  if (data.handled >= s.sent && !s.painting) {
+    s.weights = data.weights.slice();
+    s.sent = data.handled;
+    draw(root, s);
+  }
+  for (const button of root.querySelectorAll("[data-do]")) {
+    if (button.dataset.do === "undo") button.disabled = !data.canUndo;
+    if (button.dataset.do === "redo") button.disabled = !data.canRedo;
+  }
+}
+
+function build(root, s) {
+  const { data } = s;
+  s.signature = data.signature;
+  s.sent = data.handled;
+  s.at = 0;
+  s.painting = null;
+  const stage = root.querySelector(".stage");
+  const cells = root.querySelector(".cells");
+  const image = root.querySelector("img");
+  root.querySelector(".editor").className = `editor ${data.layout}`;
+  if (data.image) { image.src = data.image; image.alt = data.alt; } else image.removeAttribute("src");
+  cells.setAttribute("role", data.layout === "grid" ? "grid" : "group");
+  cells.setAttribute("aria-label", data.label);
+  cells.style.gridTemplate = data.layout === "grid" ? `repeat(${data.rows}, 1fr) / repeat(${data.columns}, 1fr)` : "";
+  const made = data.names.map((name, k) => {
+    const cell = document.createElement("div");
+    cell.className = "cell";
+    cell.dataset.k = k;
+    cell.setAttribute("role", data.layout === "grid" ? "gridcell" : "checkbox");
+    if (data.layout !== "grid") {
+      const label = document.createElement("span");
+      label.className = "name";
+      label.textContent = name;
+      const note = document.createElement("span");
+      note.className = "note";
+      note.textContent = data.notes[k] ?? "";
+      cell.append(label, note);
+    }
+    return cell;
+  });
+  if (data.layout === "grid") {
+    cells.replaceChildren(...Array.from({ length: data.rows }, (_, r) => {
+      const row = document.createElement("div");
+      row.setAttribute("role", "row");
+      row.style.display = "contents";
+      row.append(...made.slice(r * data.columns, (r + 1) * data.columns));
+      return row;
+    }));
+  } else cells.replaceChildren(...made);
+  s.cells = made;
+  s.brush = 0;
+  const choices = data.binary ? [0, 1] : [0, 0.5, 1, 2];
+  root.querySelector(".weights").replaceChildren(...choices.map((weight) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("role", "radio");
+    button.dataset.weight = weight;
+    button.textContent = weight === 0 ? "Ignore" : weight === 1 ? "Keep" : `× ${weight}`;
+    button.onclick = () => { s.brush = weight; draw(root, s); };
+    return button;
+  }));
+  root.querySelector(".brush").hidden = data.layout !== "grid";
+  stage.hidden = false;
+}
+
+function draw(root, s) {
+  const { data } = s;
+  s.cells.forEach((cell, k) => {
+    const weight = s.weights[k];
+    cell.dataset.kept = weight > 0 ? "yes" : "no";
+    cell.dataset.strong = weight > 1 ? "yes" : "no";
+    if (data.layout === "grid" && weight > 0) {
+      // A weak cell is veiled: the map the model starts from is seen before anything is painted.
+      cell.style.backgroundColor = `rgba(10, 14, 24, ${(0.55 * (1 - Math.min(weight, 1))).toFixed(3)})`;
+    } else cell.style.backgroundColor = "";
+    cell.tabIndex = k === s.at ? 0 : -1;
+    cell.setAttribute(data.layout === "grid" ? "aria-selected" : "aria-checked", String(weight > 0));
+    cell.setAttribute("aria-label", `${data.names[k]}, ${text(weight)}`);
+    cell.title = `${data.names[k]}: ${text(weight)}`;
+  });
+  for (const button of root.querySelectorAll("[data-weight]")) {
+    button.setAttribute("aria-checked", String(Number(button.dataset.weight) === s.brush));
+  }
+}
+
+function say(root, message) {
+  root.querySelector(".status").textContent = message;
+}
+
+function summary(s) {
+  return `${s.weights.filter((w) => w > 0).length} of ${s.weights.length} ${s.data.plural} kept`;
+}
+
+// What one click paints: the brush, or its opposite where the cell has that weight already.
+function paintFor(s, k) {
+  if (s.weights[k] !== s.brush) return s.brush;
+  return s.brush === 0 ? 1 : 0;
+}
+
+function put(root, s, k, weight) {
+  const { rows, columns, layout } = s.data;
+  const reach = layout === "grid" && s.size === 3 ? 1 : 0;
+  if (!reach) s.weights[k] = weight;
+  else {
+    const r0 = Math.floor(k / columns), c0 = k % columns;
+    for (let r = Math.max(0, r0 - 1); r <= Math.min(rows - 1, r0 + 1); r++)
+      for (let c = Math.max(0, c0 - 1); c <= Math.min(columns - 1, c0 + 1); c++) s.weights[r * columns + c] = weight;
+  }
+  draw(root, s);
+}
+
+function finish(root, s, what) {
+  if (!s.weights.some((w) => w > 0)) {
+    say(root, `Nothing is kept: paint the ${s.data.plural} to keep. Until then the answer stays as it was.`);
+    return;
+  }
+  say(root, `${what}. ${summary(s)}.`);
+  s.send({ weights: s.weights.slice() });
+}
+
+function act(root, s, name) {
+  if (name === "undo" || name === "redo") {
+    if (name === "undo" ? s.data.canUndo : s.data.canRedo) s.send({ command: name });
+    return;
+  }
+  if (name === "reset") { s.send({ command: "reset" }); say(root, "Reset to where editing started."); return; }
+  if (name === "invert") s.weights = s.weights.map((w) => (w > 0 ? 0 : 1));
+  if (name === "all") s.weights = s.weights.map(() => 1);
+  if (name === "clear") { s.weights = s.weights.map(() => 0); s.brush = 1; }
+  draw(root, s);
+  finish(root, s, { invert: "Inverted", all: "All kept", clear: "Cleared" }[name]);
+}
+
+function wire(root, s) {
+  const cells = root.querySelector(".cells");
+  const at = (event) => {
+    if (s.data.layout !== "grid") {
+      const cell = event.target.closest?.(".cell");
+      return cell ? Number(cell.dataset.k) : -1;
+    }
+    const box = cells.getBoundingClientRect();
+    const row = Math.floor(((event.clientY - box.top) / box.height) * s.data.rows);
+    const column = Math.floor(((event.clientX - box.left) / box.width) * s.data.columns);
+    const inside = row >= 0 && column >= 0 && row < s.data.rows && column < s.data.columns;
+    return inside ? row * s.data.columns + column : -1;
+  };
+  cells.onpointerdown = (event) => {
+    const k = at(event);
+    if (k < 0 || event.button > 0) return;
+    event.preventDefault();
+    s.painting = { weight: paintFor(s, k), before: s.weights.slice(), last: k };
+    s.at = k;
+    if (s.data.layout === "grid") cells.setPointerCapture(event.pointerId);
+    put(root, s, k, s.painting.weight);
+  };
+  cells.onpointermove = (event) => {
+    if (!s.painting || s.data.layout !== "grid") return;
+    // Fast strokes skip cells: events the browser has joined are taken apart again.
+    for (const one of event.getCoalescedEvents?.().length ? event.getCoalescedEvents() : [event]) {
+      const k = at(one);
+      if (k >= 0 && k !== s.painting.last) { s.painting.last = k; put(root, s, k, s.painting.weight); }
+    }
+  };
+  cells.onpointerup = () => {
+    if (!s.painting) return;
+    const { weight, last } = s.painting;
+    s.painting = null;
+    s.at = last;
+    s.cells[last].focus({ preventScroll: true });
+    draw(root, s);
+    finish(root, s, `${s.data.names[last]} ${text(weight)}`);
+  };
+  const cancel = () => {
+    if (!s.painting) return;
+    s.weights = s.painting.before;
+    s.painting = null;
+    draw(root, s);
+    say(root, "Stroke cancelled.");
+  };
+  cells.onpointercancel = cancel;
+  cells.onfocusin = (event) => {
+    const cell = event.target.closest(".cell");
+    if (cell) { s.cells[s.at].tabIndex = -1; s.at = Number(cell.dataset.k); cell.tabIndex = 0; }
+  };
+  const steps = () => {
+    const wide = s.data.layout === "grid" ? s.data.columns : s.data.layout === "list" ? 1 : 0;
+    return s.data.layout === "list" ? { ArrowUp: -1, ArrowDown: 1 }
+      : { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -(wide || 1), ArrowDown: wide || 1 };
+  };
+  cells.onkeydown = (event) => {
+    if (event.key === "Escape") { cancel(); return; }
+    if (event.key === " " || event.key === "Enter") {
+      event.preventDefault();
+      const weight = paintFor(s, s.at);
+      put(root, s, s.at, weight);
+      finish(root, s, `${s.data.names[s.at]} ${text(weight)}`);
+      return;
+    }
+    const step = event.ctrlKey || event.metaKey ? undefined : steps()[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const next = s.at + step;
+    const columns = s.data.columns;
+    const leaves = s.data.layout === "grid" && Math.abs(step) === 1 && Math.floor(next / columns) !== Math.floor(s.at / columns);
+    if (next >= 0 && next < s.cells.length && !leaves) s.cells[next].focus();
+  };
+  root.querySelector(".editor").addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey)) return;
+    const key = event.key.toLowerCase();
+    if (key !== "z" && key !== "y") return;
+    event.preventDefault();
+    act(root, s, key === "y" || event.shiftKey ? "redo" : "undo");
+  });
+  root.querySelector(".brush select").onchange = (event) => { s.size = Number(event.target.value); };
+  for (const button of root.querySelectorAll("[data-do]")) button.onclick = () => act(root, s, button.dataset.do);
+}

@@ -1,0 +1,217 @@
+"""Cards of the editable map: paint on a picture, and see who resembles it then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from ...chmcorr import compare
+from ...chmcorr.stories import STORIES, Story, story
+from ...editing import EditSession
+from ...plots import correspondence as plots
+from ..cards import card, figure
+from ..component import Look, edited, mask_editor
+from .editable_session import answer, history, stability
+
+if TYPE_CHECKING:
+    from ...chmcorr import Explanation
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Editing:
+    """One picture of a story, and the session in which it is edited."""
+
+    story: Story
+    number: int
+    session: EditSession
+    key: str
+
+    @property
+    def original(self) -> Explanation:
+        """The answer without any edit."""
+        return self.story.explanations[self.number]
+
+    @property
+    def now(self) -> Explanation:
+        """The answer under the present map."""
+        return self.original if self.session.step.number == 0 else self.original.edit(self.session.mask)
+
+    @property
+    def subtitle(self) -> str:
+        """Which picture, gallery and rule a card is about."""
+        matched, options = self.original.matched, self.original.options
+        rule = "CHM-Corr as published" if options.rule == "published" else "mean similarity under the map"
+        kind = "synthetic pictures" if self.story.synthetic else "pictures"
+        return (
+            f"{self.story.names[self.number]} · {len(matched.candidates)} {kind} to compare with, the best "
+            f"{options.k} vote · {rule} · {matched.gallery.backbone.name}"
+        )
+
+
+def chooser() -> Editing:
+    """Controls for the story and its picture, with what a person should know about them."""
+    left, right = st.columns(2)
+    with left:
+        key = st.selectbox("Story", list(STORIES), format_func=STORIES.get, key="story", bind="query-params")
+    found = story(key)
+    with right:
+        names = list(found.names)
+        name = st.selectbox("Picture", names, key=f"picture-{key}", bind="query-params")
+    number = names.index(name)
+    place = f"{key}:{number}"
+    e = found.explanations[number]
+    session = edited(place, lambda: EditSession(e.game, e.scores.patch_map, original=e.shares))
+    for line in found.about:
+        st.caption(line)
+    return Editing(found, number, session, place)
+
+
+@st.fragment
+def workbench(editing: Editing) -> None:
+    """The editor and everything a stroke changes; a stroke draws this part again and nothing else."""
+    session = edited(editing.key, lambda: editing.session)
+    editing = Editing(editing.story, editing.number, session, editing.key)
+    left, right = st.columns([5, 6])
+    with left, card("Where should it look?", editing.subtitle):
+        editor(editing)
+    now = editing.now
+    with right, card("What does it answer?", f"{editing.subtitle} · truth: {editing.story.truths[editing.number]}"):
+        answer(session)
+        votes(editing, now)
+        st.caption(f"Step {session.step.number}: {session.step.description}.")
+        for notice in now.notices:
+            st.caption(notice)
+    with card("Which pictures, and which patches of them?", f"{editing.subtitle} · answer: {now.label}"):
+        exemplars(editing, now)
+    left, right = st.columns(2)
+    with left, card("Which cells made the difference?", editing.subtitle):
+        reasons(editing, now)
+    with right, card("Who moved up, who moved down?", editing.subtitle):
+        ranks(editing, now)
+    left, right = st.columns(2)
+    with left, card("Does the answer hold?", editing.subtitle):
+        stability(session)
+        _leak()
+    with right, card("What was tried?", editing.subtitle):
+        history(session, editing.key)
+
+
+def editor(editing: Editing) -> None:
+    """The picture under its map."""
+    look = Look(
+        "grid", f"Map of {editing.story.names[editing.number]}: weights of its patches", editing.original.matched.query
+    )
+    refused = mask_editor(editing.session, look, f"map-{editing.key.replace(':', '-')}")
+    if refused:
+        st.error(refused, icon=":material/error:")
+    st.caption(
+        "Dark, hatched patches are ignored; veiled ones count less. Drag to paint; a click on a patch that has the "
+        "brush's weight gives it the opposite. Keys: arrows, Space, Ctrl-Z. It starts from the model's own map."
+    )
+
+
+def votes(editing: Editing, now: Explanation) -> None:
+    """Shares of the votes without any edit, and now."""
+    names = [name for name in now.class_names if name in now.shortlist]
+    index = [now.class_names.index(name) for name in names]
+    figure(
+        plots.votes_beside(names, {"original": editing.session.original[index], "now": now.shares[index]}),
+        "editable-votes",
+        f"Votes: {', '.join(f'{name} {now.votes[name]}' for name in names)} of {now.n_voters}.",
+    )
+
+
+def exemplars(editing: Editing, now: Explanation) -> None:
+    """The best pictures of the answer, or of the runner-up, with the pairs of patches that were scored."""
+    names = [name for name in now.class_names if name in now.shortlist]
+    name = st.segmented_control(
+        "Exemplars of",
+        names,
+        default=now.label,
+        key=f"exemplars-{editing.key}-{now.label}",
+        help="The runner-up's too.",
+    )
+    shown = now.exemplars_of(name or now.label)[:_SHOWN]
+    figure(
+        plots.patches(now, shown),
+        "editable-pairs",
+        f"The picture above, {len(shown)} pictures of {name or now.label} below, patches linked.",
+    )
+    st.caption("Each pair of boxes in one colour was compared as drawn; the pairs shown add most to the score.")
+    if editing.story.mm:
+        _truth(editing, now)
+
+
+def reasons(editing: Editing, now: Explanation) -> None:
+    """What each cell did to the lead of the answer."""
+    change = compare(editing.original, now)
+    if change.runner_up is None:
+        st.caption("There is no other class among the candidates.")
+        return
+    edited_map = bool(np.any(change.contributions))
+    values = change.contributions if edited_map else change.terms_after
+    figure(
+        plots.cell_contributions(values, now.units, "of the lead in mean similarity"),
+        "editable-cells",
+        f"What each patch did to the lead of {change.winner} over {change.runner_up}.",
+    )
+    if not edited_map:
+        st.caption(
+            f"Nothing is edited yet. Shown is what each patch adds to the lead of '{change.winner}' over "
+            f"'{change.runner_up}': in thousandths, {1000 * change.lead_after:+.0f} in all."
+        )
+        return
+    what = "Why it flipped" if change.flipped else "What the edit did, though the answer stayed"
+    st.caption(
+        f"{what}: the lead of '{change.winner}' over '{change.runner_up}' in mean similarity of their best pictures "
+        f"went from {1000 * change.lead_before:+.0f} to {1000 * change.lead_after:+.0f} thousandths; the numbers "
+        "add up to that."
+    )
+    if change.lead_after < 0:
+        st.caption(f"'{change.winner}' wins the vote, though its best pictures score lower on average.")
+
+
+def ranks(editing: Editing, now: Explanation) -> None:
+    """Ranks of the voters before and after."""
+    change = compare(editing.original, now)
+    figure(plots.rank_changes(change), "editable-ranks", "Ranks of the voting pictures before and after the edit.")
+    st.caption(f"{len(change.entered)} pictures vote now that did not before; {len(change.left)} no longer do.")
+
+
+def _truth(editing: Editing, now: Explanation) -> None:
+    """How far matches are from the truth: the same place in the other brain, for the slice of the same height."""
+    matched = now.matched
+    same = [
+        i
+        for i, c in enumerate(matched.candidates)
+        if _slice(matched.gallery.names[c]) == _slice(editing.story.names[editing.number])
+    ]
+    if not same:
+        return
+    rows, columns = matched.gallery.grid
+    there = np.stack(np.divmod(matched.targets[same[0]], columns), axis=-1)
+    here = np.stack(np.divmod(np.arange(rows * columns), columns), axis=-1)
+    height, width = 192 * (editing.story.mm or 1), 176 * (editing.story.mm or 1)
+    off = np.hypot((there - here)[:, 0] * height / rows, (there - here)[:, 1] * width / columns)
+    st.caption(
+        f"In the slice of the same height {int((off == 0).sum())} of {off.size} patches are matched with the very same "
+        f"place; a patch is {height / rows:.0f} by {width / columns:.0f} mm. Black background matches anything."
+    )
+
+
+def _slice(name: str) -> str:
+    return name.rpartition("slice ")[2]
+
+
+def _leak() -> None:
+    with st.expander("What an ignored patch still does"):
+        st.write(
+            "A patch of a feature map has seen more than its own place, so ignoring a patch does not remove it from "
+            "the picture. These maps come from the middle of the network, where that is least. From Python, "
+            "`explanation.occlude()` paints the ignored patches over, encodes again and says whether the answer holds."
+        )

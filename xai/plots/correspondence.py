@@ -1,0 +1,229 @@
+"""Figures of correspondence: votes before and after an edit, patch pairs, what each cell did, and who moved."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .palette import DIVERGING, GREY, PALETTE, colours
+from .theme import CLEAR, LINE, figure, labels, short
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from ..chmcorr import Change, Exemplar, Explanation
+    from ..core.units import Units
+
+_GAP = 0.14
+_ARC_POINTS = 24
+
+
+def votes_beside(names: list[str], series: dict[str, np.ndarray]) -> go.Figure:
+    """Shares of the votes of each class, one bar a state (for example before and after an edit).
+
+    Parameters
+    ----------
+    names
+        Classes.
+    series
+        Name of a state to shares ``(C,)`` from 0 to 1; the last is drawn strongest.
+    """
+    import plotly.graph_objects as go
+
+    fig = figure(height=90 + 26 * len(names) * len(series))
+    for i, (state, shares) in enumerate(series.items()):
+        last = i == len(series) - 1
+        fig.add_trace(
+            go.Bar(
+                y=labels(names),
+                x=shares,
+                name=state,
+                orientation="h",
+                marker={"color": PALETTE[0] if last else GREY, "opacity": 1 if last else 0.55},
+                text=[f"{share:.0%}" for share in shares],
+                textposition="outside",
+                cliponaxis=False,
+                hovertemplate="%{y}: %{x:.0%} of the votes, " + state + "<extra></extra>",
+            )
+        )
+    fig.update_xaxes(range=[0, 1.14], tickformat=".0%", title="share of the votes", tickvals=[0, 0.25, 0.5, 0.75, 1])
+    fig.update_yaxes(autorange="reversed")
+    fig.update_layout(
+        barmode="group",
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+    )
+    return fig
+
+
+def patches(explanation: Explanation, exemplars: tuple[Exemplar, ...]) -> go.Figure:
+    """The query above, an exemplar below it, and arcs between the cells that were compared; one column an exemplar."""
+    gallery = explanation.matched.gallery
+    rows, columns = gallery.grid
+    query = _uri(explanation.matched.query)
+    fig = figure(height=430)
+    for place, exemplar in enumerate(exemplars):
+        left = place * (1 + _GAP)
+        for source, bottom in ((query, 1 + 2 * _GAP), (_uri(gallery.thumbnails[exemplar.position]), 0.0)):
+            fig.add_layout_image(
+                source=source,
+                xref="x",
+                yref="y",
+                x=left,
+                y=bottom + 1,
+                sizex=1,
+                sizey=1,
+                sizing="stretch",
+                layer="below",
+            )
+        for number, pair in enumerate(exemplar.pairs):
+            colour = PALETTE[number % len(PALETTE)]
+            above = _centre(pair.query, (rows, columns), left, 1 + 2 * _GAP)
+            below = _centre(pair.exemplar, (rows, columns), left, 0.0)
+            for middle in (above, below):
+                _box(fig, middle, (rows, columns), colour)
+            _arc(fig, above, below, colour, f"pair {number + 1}: cosine {pair.cosine:.2f}, adds {pair.term:.3f}")
+        fig.add_annotation(
+            x=left + 0.5,
+            y=-0.04,
+            yanchor="top",
+            text=f"{short(exemplar.name, 24)}<br>{short(exemplar.label, 20)} · rank {exemplar.rank + 1}",
+            showarrow=False,
+            font={"size": 12},
+        )
+    width = max(len(exemplars), 1) * (1 + _GAP) - _GAP
+    fig.update_xaxes(visible=False, range=[-0.02, width + 0.02], constrain="domain")
+    fig.update_yaxes(visible=False, range=[-0.32, 2 + 2 * _GAP + 0.02], scaleanchor="x", constrain="domain")
+    return fig
+
+
+def cell_contributions(values: np.ndarray, units: Units, unit: str) -> go.Figure:
+    """What each cell did, on its grid: blue for the new answer, orange against it, with numbers.
+
+    Parameters
+    ----------
+    values
+        ``(rows, columns)``, or ``(d,)`` for units in a list: then as bars, the largest first.
+    unit
+        What the values are in, for the hover.
+    """
+    import plotly.graph_objects as go
+
+    largest = float(np.abs(values).max()) or 1.0
+    if values.ndim == 1:
+        order = [i for i in np.argsort(-np.abs(values))[:15] if values[i]][::-1]
+        fig = figure(height=110 + 26 * len(order))
+        fig.add_trace(
+            go.Bar(
+                y=labels([units.names[i] for i in order]),
+                x=values[order],
+                orientation="h",
+                marker={"color": [PALETTE[0] if values[i] > 0 else PALETTE[4] for i in order]},
+                hovertemplate="%{y}: %{x:.3g} " + unit + "<extra></extra>",
+            )
+        )
+        fig.update_xaxes(title=unit, zeroline=True)
+        return fig
+    rows, columns = values.shape
+    fig = figure(height=380)
+    fig.add_trace(
+        go.Heatmap(
+            z=values / largest,
+            zmin=-1,
+            zmax=1,
+            colorscale=DIVERGING,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+            text=[[f"{1000 * v:+.0f}" if abs(v) > 0.02 * largest else "" for v in row] for row in values],
+            texttemplate="%{text}",
+            textfont={"size": 11},
+            customdata=values,
+            hovertemplate="row %{y} column %{x}: %{customdata:.4f} " + unit + "<extra></extra>",
+            x=list(range(1, columns + 1)),
+            y=list(range(1, rows + 1)),
+        )
+    )
+    fig.update_xaxes(title="column", dtick=1, showgrid=False, constrain="domain")
+    fig.update_yaxes(title="row", dtick=1, autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
+    return fig
+
+
+def rank_changes(change: Change) -> go.Figure:
+    """Ranks of the candidates that vote before or after, one line a candidate, in the colour of its class."""
+    import plotly.graph_objects as go
+
+    matched = change.after.matched
+    names = change.after.class_names
+    colour = colours(names)
+    ranks = change.ranks + 1
+    shown = np.flatnonzero((ranks[:, 0] <= change.before.n_voters) | (ranks[:, 1] <= change.after.n_voters))
+    fig = figure(height=430)
+    seen: set[str] = set()
+    for place in shown:
+        label = names[matched.labels[place]]
+        fig.add_trace(
+            go.Scatter(
+                x=["before", "after"],
+                y=ranks[place],
+                mode="lines+markers",
+                name=label,
+                legendgroup=label,
+                showlegend=label not in seen,
+                line={"color": colour[label], "width": 2},
+                marker={"size": 6},
+                hovertemplate=f"{matched.gallery.names[matched.candidates[place]]} ({label})"
+                "<br>rank %{y} %{x}<extra></extra>",
+            )
+        )
+        seen.add(label)
+    for x, voters in (("before", change.before.n_voters), ("after", change.after.n_voters)):
+        fig.add_annotation(
+            x=x, y=voters + 0.5, text=f"the first {voters} vote", showarrow=False, yanchor="top", font={"size": 11}
+        )
+    fig.add_hline(y=change.after.n_voters + 0.5, line={"color": LINE, "dash": "dot", "width": 1})
+    deepest = float(ranks[shown].max())
+    fig.update_yaxes(title="rank", range=[max(deepest, change.after.n_voters + 1) + 0.8, 0.4])
+    fig.update_xaxes(range=[-0.15, 1.15])
+    fig.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    return fig
+
+
+def _centre(cell: tuple[int, int], grid: tuple[int, int], left: float, bottom: float) -> tuple[float, float]:
+    return left + (cell[1] + 0.5) / grid[1], bottom + 1 - (cell[0] + 0.5) / grid[0]
+
+
+def _box(fig: go.Figure, middle: tuple[float, float], grid: tuple[int, int], colour: str) -> None:
+    half = (0.5 / grid[1], 0.5 / grid[0])
+    corners = {
+        "x0": middle[0] - half[0],
+        "x1": middle[0] + half[0],
+        "y0": middle[1] - half[1],
+        "y1": middle[1] + half[1],
+    }
+    for line in ({"color": "white", "width": 4}, {"color": colour, "width": 2.5}):
+        fig.add_shape(type="rect", fillcolor=CLEAR, line=line, **corners)
+
+
+def _arc(fig: go.Figure, start: tuple[float, float], end: tuple[float, float], colour: str, text: str) -> None:
+    import plotly.graph_objects as go
+
+    t = np.linspace(0, 1, _ARC_POINTS)
+    bend = 0.12 + 0.5 * abs(end[0] - start[0])
+    x = (1 - t) * start[0] + t * end[0] + bend * 4 * t * (1 - t) * (1 if end[0] >= start[0] else -1) * 0.5
+    y = (1 - t) * start[1] + t * end[1]
+    line: dict[str, Any] = {"color": colour, "width": 2}
+    fig.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, hovertemplate=f"{text}<extra></extra>"))
+
+
+def _uri(picture: np.ndarray) -> str:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    shown = Image.fromarray(picture)
+    shown.thumbnail((224, 224))
+    shown.save(stream, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
