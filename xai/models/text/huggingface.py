@@ -1,0 +1,257 @@
+"""Causal models in the Hugging Face format: local folders, names of the hub, GGUF files, objects in memory."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import InputError, MissingExtraError, ModelError
+from ...core.provenance import hash_file
+from .protocol import Encoding, Scores
+
+_MIN_PREFIX = 16
+
+
+def import_transformers() -> Any:
+    """The transformers package.
+
+    Raises
+    ------
+    MissingExtraError
+        If it or torch is not installed.
+    """
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except ImportError as error:
+        raise MissingExtraError(error.name or "transformers", "text") from error
+    return transformers
+
+
+class HuggingFaceLM:
+    """A causal Hugging Face model with its tokenizer.
+
+    Parameters
+    ----------
+    model, tokenizer
+        Objects of transformers; the tokenizer must be a fast one, because only those say which characters a token
+        covers.
+    name
+        For people.
+    hash
+        SHA-256 of the weights' file.
+    chat
+        Put the prompt into the tokenizer's chat template as the user's turn; the template's tokens are protected.
+    token_budget
+        Most tokens in one batch.
+
+    Raises
+    ------
+    InputError
+        If the tokenizer is not a fast one, or has no chat template where one was asked for.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str = "model",
+        hash: str = "",  # noqa: A002 - the protocol's name
+        chat: bool = False,
+        token_budget: int = 8192,
+    ) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise InputError(
+                f"the tokenizer of {name} is not a fast one: it cannot say which characters a token covers."
+            )
+        if chat and not getattr(tokenizer, "chat_template", None):
+            raise InputError(f"{name} has no chat template: use it without chat=True.")
+        self.model, self.tokenizer = model.eval(), tokenizer
+        self.name, self.hash, self.chat, self.token_budget = name, hash, chat, token_budget
+        config = model.config
+        self.vocabulary = int(config.vocab_size)
+        # Added special tokens may lie beyond the table of embeddings: they cannot be fed, so they are not known here.
+        self.special = frozenset(int(i) for i in tokenizer.all_special_ids if 0 <= int(i) < self.vocabulary)
+        self.context = _context(config, tokenizer)
+        arguments = inspect.signature(model.forward).parameters
+        self._keeps = "logits_to_keep" in arguments
+        # transformers renames this argument in its fifth version.
+        self._cache = "cache" if "cache" in arguments else "past_key_values"
+
+    def encode(self, text: str, *, start: bool = True) -> Encoding:
+        """A text as tokens; ``start``: with the start token, or the chat template around it.
+
+        Raises
+        ------
+        InputError
+            If a token's id lies beyond the model's table of embeddings.
+        """
+        shown, first, last = text, 0, len(text)
+        if start and self.chat:
+            shown = self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+            )
+            first = shown.find(text)
+            if first < 0:
+                raise InputError(f"the chat template of {self.name} changes the text: use it without chat=True.")
+            last = first + len(text)
+        encoded = self.tokenizer(shown, add_special_tokens=start and not self.chat, return_offsets_mapping=True)
+        ids = np.asarray(encoded["input_ids"], dtype=np.int64)
+        spans = np.asarray(encoded["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+        if len(ids) and ids.max() >= self.vocabulary:
+            raise InputError(
+                f"token {ids.max()} ({self.tokenizer.convert_ids_to_tokens(int(ids.max()))!r}) lies beyond the "
+                f"{self.vocabulary} tokens {self.name} knows: the tokenizer does not fit the model."
+            )
+        special = np.isin(ids, list(self.special))
+        outside = (spans[:, 1] <= first) | (spans[:, 0] >= last)
+        return Encoding(ids, np.clip(spans - first, 0, len(text)), special | outside, text)
+
+    def decode(self, ids: np.ndarray) -> str:
+        """Tokens as text."""
+        text: str = self.tokenizer.decode([int(i) for i in ids], clean_up_tokenization_spaces=False)
+        return text
+
+    def score(self, rows: np.ndarray, targets: np.ndarray, positions: np.ndarray) -> Scores:
+        """How probable ``targets[g]`` is after ``row[:positions[g]]``.
+
+        Equal rows are computed once, a beginning that all rows share is computed once, and only the logits that are
+        read are computed at all.
+        """
+        import torch
+
+        positions, wanted = np.asarray(positions), torch.as_tensor(np.asarray(targets))
+        read, index = np.unique(positions - 1, return_inverse=True)
+        rows, back = np.unique(np.asarray(rows)[:, : positions.max()], axis=0, return_inverse=True)
+        log_probs, ranks = [], []
+        for logits in self._logits(rows, read):
+            logits = logits[:, index]  # noqa: PLW2901
+            chosen = logits.gather(-1, wanted.expand(len(logits), -1)[..., None])
+            log_probs.append((chosen[..., 0] - logits.logsumexp(-1)).double().numpy())
+            ranks.append((logits > chosen).sum(-1).numpy())
+        back = back.reshape(-1)
+        found = np.concatenate(log_probs)[back]
+        if not np.isfinite(found).all():
+            raise ModelError(
+                f"{self.name} answers with numbers that are not finite: its weights overflow in this precision; "
+                "load it in float32."
+            )
+        return Scores(found, np.concatenate(ranks)[back], np.zeros(found.shape, bool), len(rows))
+
+    def next_tokens(self, rows: np.ndarray) -> np.ndarray:
+        """Log-probabilities ``(n, vocabulary)`` of the token after each row ``(n, T)``."""
+        import torch
+
+        rows = np.asarray(rows)
+        return np.concatenate(
+            [
+                torch.log_softmax(logits[:, 0], -1).double().numpy()
+                for logits in self._logits(rows, np.array([rows.shape[1] - 1]))
+            ]
+        )
+
+    def left_context(self, ids: np.ndarray) -> np.ndarray:
+        """Log-probabilities ``(T - 1, vocabulary)`` of tokens 1..T-1, each given those before it; one pass."""
+        import torch
+
+        (logits,) = self._logits(np.asarray(ids)[None], np.arange(len(ids) - 1))
+        return np.asarray(torch.log_softmax(logits[0], -1).double().numpy())
+
+    def generate(self, ids: np.ndarray, max_new_tokens: int) -> Iterator[int]:
+        """The most probable continuation, token by token."""
+        ids = np.asarray(ids)
+        ends = set(np.atleast_1d(self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else []))
+        for _ in range(max_new_tokens):
+            if len(ids) >= self.context:
+                return
+            token = int(self.next_tokens(ids[None])[0].argmax())
+            if token in ends:
+                return
+            yield token
+            ids = np.append(ids, token)
+
+    def _logits(self, rows: np.ndarray, read: np.ndarray) -> Iterator[Any]:
+        """Logits ``(batch, len(read), vocabulary)`` in float32, batch by batch under the token budget."""
+        import torch
+
+        same = (rows == rows[0]).all(axis=0)
+        shared = int(np.argmin(same)) if not same.all() else 0
+        # What is read must lie after the shared beginning.
+        shared = min(shared, int(read[0]))
+        with torch.inference_mode():
+            cache = None
+            if shared >= _MIN_PREFIX and len(rows) > 1:
+                prefix = torch.as_tensor(rows[:1, :shared])
+                first = self.model(input_ids=prefix, use_cache=True)
+                cache = first["cache"] if "cache" in first else first["past_key_values"]
+            else:
+                shared = 0
+            size = max(1, self.token_budget // rows.shape[1])
+            for begin in range(0, len(rows), size):
+                batch = torch.as_tensor(rows[begin : begin + size, shared:])
+                yield self._forward(batch, torch.as_tensor(read - shared), cache).float()
+
+    def _forward(self, batch: Any, read: Any, cache: Any) -> Any:
+        import copy
+
+        arguments: dict[str, Any] = {"input_ids": batch, "use_cache": False}
+        if cache is not None:
+            own = copy.deepcopy(cache)
+            own.batch_repeat_interleave(len(batch))
+            arguments |= {self._cache: own, "use_cache": True}
+        if self._keeps:
+            return self.model(**arguments, logits_to_keep=read).logits
+        head = getattr(self.model, "lm_head", None)
+        if head is None:
+            return self.model(**arguments).logits[:, read]
+        return head(self.model.base_model(**arguments)[0][:, read])
+
+
+def _context(config: Any, tokenizer: Any) -> int:
+    limits = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions", "n_ctx")]
+    known = [int(limit) for limit in limits if limit]
+    stated = int(getattr(tokenizer, "model_max_length", 0) or 0)
+    # transformers writes 1e30 where nothing is stated.
+    return min([*known, *([stated] if 0 < stated < 10**9 else [])], default=1024)
+
+
+def open_huggingface(source: str | Path, *, gguf_file: str | None = None, chat: bool = False) -> HuggingFaceLM:
+    """Open a causal model.
+
+    Parameters
+    ----------
+    source
+        A folder with config, tokenizer and safetensors, a GGUF file, or a name of the Hugging Face hub.
+    gguf_file
+        Name of the GGUF file inside the folder or repository.
+    chat
+        Put prompts into the model's chat template.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read. Code that comes with a model is never run.
+    """
+    transformers = import_transformers()
+    path = Path(source)
+    where = str(source)
+    if path.is_file() and path.suffix == ".gguf":
+        where, gguf_file = str(path.parent), path.name
+    extra = {"gguf_file": gguf_file} if gguf_file else {}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, trust_remote_code=False, **extra)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            where, trust_remote_code=False, use_safetensors=None if gguf_file else True, **extra
+        ).float()
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{source} cannot be opened as a causal language model: {reason}") from error
+    weights = path / "model.safetensors" if path.is_dir() else path
+    return HuggingFaceLM(
+        model, tokenizer, name=path.name, hash=hash_file(weights) if weights.is_file() else "", chat=chat
+    )

@@ -1,0 +1,22 @@
+"""ReAGent: which words of a prompt made a language model say what it said, and how sure that is."""
+
+from __future__ import annotations
+
+from .attribute import ESTIMATORS, attribute, game
+from .load import load_lm
+from .options import LeaveOneOutConfig, MaskedDifferenceConfig, PublishedConfig, ReagentConfig
+from .replacement import REPLACEMENTS
+from .result import TokenAttribution
+
+__all__ = [
+    "ESTIMATORS",
+    "REPLACEMENTS",
+    "LeaveOneOutConfig",
+    "MaskedDifferenceConfig",
+    "PublishedConfig",
+    "ReagentConfig",
+    "TokenAttribution",
+    "attribute",
+    "game",
+    "load_lm",
+]

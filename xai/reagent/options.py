@@ -1,0 +1,132 @@
+"""What can be chosen about a token attribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ..core.errors import InputError, unknown_names
+
+Effect = Literal["probability", "log_probability", "logit"]
+UnitChoice = Literal["tokens", "words", "sentences"]
+ReplacementName = Literal["uniform", "masked", "masked_best", "left_context", "part_of_speech"]
+
+
+@dataclass(frozen=True)
+class ReagentConfig:
+    """The default estimator: units replaced one at a time, spread over the prompt first, then where it matters.
+
+    Attributes
+    ----------
+    budget
+        Most rows the language model computes, the unchanged prompt included.
+    replacement
+        What stands in for a replaced token, see :data:`xai.reagent.REPLACEMENTS`.
+    effect
+        What is explained: the target's probability, its logarithm, or its log-odds.
+    units
+        ``"tokens"``, ``"words"``, ``"sentences"``, or character spans ``((start, end), ...)`` of the prompt; what no
+        span covers stays as it is.
+    precision
+        Stop when every standard error is at most this, as a share of the largest effect's size; 0: use the budget.
+    joint
+        Explain the target as a whole (sum of its tokens' log-probabilities) instead of each of its tokens.
+    seed
+        Of masks and replacements.
+    """
+
+    budget: int = 256
+    replacement: ReplacementName = "uniform"
+    effect: Effect = "probability"
+    units: UnitChoice | tuple[tuple[int, int], ...] = "tokens"
+    precision: float = 0.0
+    joint: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self)
+        if self.budget < 2:
+            raise InputError(f"budget is the number of rows the model computes, at least 2, not {self.budget}.")
+        if not 0 <= self.precision < 1:
+            raise InputError(f"precision is a share of the largest effect, in [0, 1), not {self.precision}.")
+
+
+@dataclass(frozen=True)
+class MaskedDifferenceConfig(ReagentConfig):
+    """Means over random balanced masks: answers with a unit replaced against answers with it kept.
+
+    Attributes
+    ----------
+    rate
+        Share of the units replaced in each mask.
+    """
+
+    rate: float = 0.3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.rate < 1:
+            raise InputError(f"rate is the share of units replaced, between 0 and 1, not {self.rate}.")
+
+
+@dataclass(frozen=True)
+class LeaveOneOutConfig(ReagentConfig):
+    """Every unit replaced alone, over and over while the budget lasts."""
+
+
+@dataclass(frozen=True)
+class PublishedConfig:
+    """ReAGent as published (Zhao and Shan 2024, Algorithm 1) and as its authors' code has it.
+
+    Attributes
+    ----------
+    chains
+        Independent runs; the scores are the mean over those that converged.
+    steps
+        Most updates of a chain.
+    rate
+        Share of the units replaced in each update.
+    mask
+        ``"bernoulli"``: each unit with probability ``rate`` (released code); ``"exact"``: that share of them (paper).
+    keep
+        How many of the most important units the stopping test keeps; a share below 1 means that share, rounded up.
+    top
+        A chain stops when the target is among this many most probable tokens.
+    check_every
+        Updates between stopping tests; 1 is the published rule.
+    replacement, units, seed
+        As in :class:`ReagentConfig`.
+    """
+
+    chains: int = 5
+    steps: int = 1000
+    rate: float = 0.3
+    mask: Literal["bernoulli", "exact"] = "bernoulli"
+    keep: float = 0.3
+    top: int = 3
+    check_every: int = 1
+    replacement: ReplacementName = "masked_best"
+    units: UnitChoice | tuple[tuple[int, int], ...] = "tokens"
+    seed: int = 0
+    effect: Literal["probability"] = "probability"
+    joint: Literal[False] = False
+
+    def __post_init__(self) -> None:
+        _check(self)
+        for name in ("chains", "steps", "top", "check_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if not 0 < self.rate < 1 or self.keep <= 0:
+            raise InputError("rate lies between 0 and 1, and keep is positive.")
+
+
+AnyConfig = ReagentConfig | PublishedConfig
+
+
+def _check(config: AnyConfig) -> None:
+    for name, choice in (("replacement", ReplacementName), ("effect", Effect)):
+        value = getattr(config, name)
+        if value not in get_args(choice):
+            raise InputError(unknown_names(name, [value], get_args(choice)))
+    if isinstance(config.units, str) and config.units not in get_args(UnitChoice):
+        raise InputError(unknown_names("kind of unit", [config.units], get_args(UnitChoice)))
