@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("pages/model_comparison.py", title="Models compared", icon=":material/balance:"),
         st.Page("pages/editable_map.py", title="Editable map", icon=":material/brush:"),
         st.Page("pages/concepts.py", title="Concepts", icon=":material/category:"),
+        st.Page("pages/tokens.py", title="Tokens", icon=":material/notes:"),
         st.Page("pages/batch.py", title="Batch", icon=":material/table_rows:"),
     ]
 )

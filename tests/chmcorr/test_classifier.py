@@ -157,6 +157,18 @@ def test_the_game_is_the_vote(gallery, query):
     assert e.game(e.patch_map.reshape(1, -1))[0] == pytest.approx(e.shares)
 
 
+@pytest.mark.parametrize("rule", ["map", "published", "emd"])
+def test_the_own_map_is_the_own_decision(gallery, query, rule):
+    e = explain(gallery, query, rule=rule)
+    assert e.edit(e.patch_map) is e
+    assert e.game(e.patch_map.reshape(1, -1))[0] == pytest.approx(e.shares)
+    # One cell more or less, and the map of a person stands in its place.
+    other = e.patch_map.copy()
+    other[0, 0] += 1
+    assert e.edit(other).edited
+    assert e.game(other.reshape(1, -1))[0] == pytest.approx(e.edit(other).shares)
+
+
 def test_undo_brings_everything_back(gallery, query):
     e = explain(gallery, query)
     s = EditSession(e.game, e.patch_map, original=e.shares)

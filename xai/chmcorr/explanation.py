@@ -174,6 +174,8 @@ class Explanation:
     def edit(self, mask: Any) -> Explanation:
         """The same evidence under a person's map; nothing is encoded or matched again.
 
+        One map then counts for all candidates, whatever rule answered before. The own map, unchanged, is no edit.
+
         Parameters
         ----------
         mask
@@ -185,6 +187,8 @@ class Explanation:
             If it has another shape, holds NaN or a negative weight, or ignores everything.
         """
         weights = check_mask(self.game, mask)
+        if np.array_equal(weights, self.scores.patch_map):
+            return self
         scores = by_map(self.matched, weights, self.options.n_pairs)
         return Explanation(self.matched, self.options, scores, edited=True)
 
@@ -274,5 +278,6 @@ class Explanation:
         if not totals.all():
             raise InputError("a map that ignores every cell has no answer: keep at least one.")
         values = (masks / totals) @ self.matched.cosines.T
+        values[(masks == self.scores.patch_map).all(axis=1)] = self.scores.values
         ballots = [self._vote(row) for row in values]
         return np.array([ballot.counts / ballot.n_voters for ballot in ballots])

@@ -11,6 +11,7 @@ from .importance import Importance
 from .maps import MapConfig
 from .members import Crop, Members
 from .recursion import Node, Tree
+from .sheet import Sheet, sheet
 from .sobol import SobolConfig
 from .store import load
 
@@ -27,9 +28,11 @@ __all__ = [
     "Members",
     "Node",
     "RankSweep",
+    "Sheet",
     "SobolConfig",
     "Tree",
     "load",
     "match",
+    "sheet",
     "stability",
 ]

@@ -265,8 +265,19 @@ class Craft:
         """The pieces of the fitted pictures that hold most of a concept, at most some of one picture."""
         return self.members.best(self.position(concept), n, per_image)
 
-    def fidelity(self, images: object | None, class_id: int | str, n_random: int = 20) -> Fidelity:
+    def fidelity(
+        self, images: object | None, class_id: int | str, n_random: int = 20, found: Importance | None = None
+    ) -> Fidelity:
         """Insertion and deletion curves in concept space, and how much of the decision the concepts carry.
+
+        Parameters
+        ----------
+        images, class_id
+            As in :meth:`importance`.
+        n_random
+            Random orders an image.
+        found
+            What :meth:`importance` answered for the same images and class, if it is there already.
 
         Raises
         ------
@@ -275,7 +286,7 @@ class Craft:
         """
         coded, pictures = self.code(images)
         chosen = self.class_position(class_id)
-        found = self._importance(coded, pictures, chosen, "auto", None)
+        found = found or self._importance(coded, pictures, chosen, "auto", None)
         return fidelity(Head(self.cut, self.W), coded, found, chosen, n_random=n_random, seed=self.seed)
 
     def game(self, image: object, class_id: int | str | None = None) -> Game:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .agreements import agreement
 from .batches import batch_votes, drift
 from .beeswarm import beeswarm
-from .correspondence import cell_contributions, patches, rank_changes, votes_beside
 from .concepts import concept_curves, concepts
+from .correspondence import cell_contributions, patches, rank_changes, votes_beside
 from .dependence import dependence
 from .elections import power, seat_curve, seat_intervals, seats_vs_shap, share_against_seats
 from .importance import bar

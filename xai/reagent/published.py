@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from .draws import Progress
 from .estimate import Estimate, softmax
 from .options import PublishedConfig
 from .problem import Problem
@@ -38,7 +39,7 @@ def n_kept(keep: float, n_units: int) -> int:
     return min(n_units, math.ceil(keep * n_units) if keep < 1 else int(keep))
 
 
-def published(problem: Problem, config: PublishedConfig) -> Estimate:
+def published(problem: Problem, config: PublishedConfig, progress: Progress | None = None) -> Estimate:
     """The published scores; all chains and targets in one batch, chains that have stopped left out."""
     sampler = make_sampler(config.replacement, problem.lm, problem.ids)
     original = problem.ask(problem.ids[None]).values[0]
@@ -60,6 +61,11 @@ def published(problem: Problem, config: PublishedConfig) -> Estimate:
         logits[going] = np.where(stopped[going][:, :, None], logits[going], moved)
         if step % config.check_every == 0:
             _stop(problem, config, sampler, rngs, going, logits, stopped)
+        if progress is not None:
+            progress(
+                step / config.steps,
+                f"step {step:,}: {int(stopped.all(axis=1).sum())} of {config.chains} chains stopped",
+            )
     return _aggregate(softmax(logits), stopped, original)
 
 

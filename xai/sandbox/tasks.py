@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError, ModelError, listing, unknown_names
 from .codec import ModelFile
+from .concepts import concepts
+from .tokens import lm_attribute, lm_compare, lm_edit, lm_generate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,6 +218,11 @@ TASKS: dict[str, Task] = {
     "believe": Task(believe, "testing explanations of"),
     "compare_models": Task(compare_models, "comparing models"),
     "rashomon": Task(rashomon, "drawing simple models"),
+    "concepts": Task(concepts, "finding concepts"),
+    "lm_generate": Task(lm_generate, "generating"),
+    "lm_attribute": Task(lm_attribute, "replacing words"),
+    "lm_compare": Task(lm_compare, "comparing methods on words"),
+    "lm_edit": Task(lm_edit, "asking with other words"),
 }
 
 

@@ -1,7 +1,7 @@
 """An edit session shown as something to paint on.
 
 What is painted reaches the session in a callback, before the page is drawn again: the page then shows the session, and
-the component shows what the page says. The component numbers its messages and draws no answer to an old one.
+the component shows what the page says. Edits are numbered: one that comes twice is handled once.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def mask_editor(session: EditSession, look: Look, key: str) -> str | None:
             "canUndo": session.can_undo,
             "canRedo": session.can_redo,
         },
-        on_message_change=lambda: _receive(session, key),
+        on_edits_change=lambda: _receive(session, key),
     )
     refused: str | None = st.session_state.get(f"refused:{key}")
     return refused
@@ -94,19 +94,21 @@ def mask_editor(session: EditSession, look: Look, key: str) -> str | None:
 
 def _receive(session: EditSession, key: str) -> None:
     state: Any = st.session_state.get(key)
-    message: Mapping[str, Any] | None = None if state is None else state.get("message")
-    if not message:
-        return
-    st.session_state[f"handled:{key}"] = int(message["number"])
-    st.session_state[f"refused:{key}"] = None
-    try:
-        _apply(session, message)
-    except InputError as error:
-        st.session_state[f"refused:{key}"] = str(error)
+    edits: Sequence[Mapping[str, Any]] = (state or {}).get("edits") or ()
+    handled = st.session_state.get(f"handled:{key}", 0)
+    for edit in edits:
+        if edit["number"] <= handled:
+            continue
+        handled = st.session_state[f"handled:{key}"] = int(edit["number"])
+        st.session_state[f"refused:{key}"] = None
+        try:
+            _apply(session, edit)
+        except InputError as error:
+            st.session_state[f"refused:{key}"] = str(error)
 
 
-def _apply(session: EditSession, message: Mapping[str, Any]) -> None:
-    command = message.get("command")
+def _apply(session: EditSession, edit: Mapping[str, Any]) -> None:
+    command = edit.get("command")
     if command == "undo":
         if session.can_undo:
             session.undo()
@@ -116,7 +118,7 @@ def _apply(session: EditSession, message: Mapping[str, Any]) -> None:
     elif command == "reset":
         session.reset()
     else:
-        session.edit(message["weights"])
+        session.edit(edit["weights"])
 
 
 def _component() -> Any:

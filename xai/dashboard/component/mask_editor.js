@@ -1,6 +1,7 @@
 // Paint weights on cells of a picture, on features of a list, or on tokens of a strip.
-// Paint is drawn at once and sent when the pointer goes up. Every message has a number; answers to older messages
-// than the last one sent are not drawn, so a quick second stroke is never lost.
+// Paint is drawn at once and sent when the pointer goes up. Every edit has a number and is sent again with the next
+// ones until the page says it was handled, since a message may be overtaken by the one after it; and what the page
+// answers to older edits than the last is not drawn: a quick second stroke is never lost.
 
 const states = new WeakMap();
 const text = (weight) => (weight === 0 ? "ignored" : weight === 1 ? "kept" : `weight ${+weight.toFixed(2)}`);
@@ -8,14 +9,16 @@ const text = (weight) => (weight === 0 ? "ignored" : weight === 1 ? "kept" : `we
 export default function ({ parentElement: root, data, setTriggerValue }) {
   let s = states.get(root);
   if (!s) {
-    s = { sent: 0, at: 0, brush: 0, size: 1, painting: null, weights: [] };
+    s = { sent: 0, waiting: [], at: 0, brush: 0, size: 1, painting: null, weights: [] };
     states.set(root, s);
     wire(root, s);
   }
   s.data = data;
-  s.send = (message) => {
+  s.waiting = s.waiting.filter((edit) => edit.number > data.handled);
+  s.send = (edit) => {
     s.sent = Math.max(s.sent, data.handled) + 1;
-    setTriggerValue("message", { number: s.sent, ...message });
+    s.waiting.push({ number: s.sent, ...edit });
+    setTriggerValue("edits", s.waiting.slice());
   };
   if (s.signature !== data.signature) build(root, s);
   if (data.handled >= s.sent && !s.painting) {
@@ -33,6 +36,7 @@ function build(root, s) {
   const { data } = s;
   s.signature = data.signature;
   s.sent = data.handled;
+  s.waiting = [];
   s.at = 0;
   s.painting = null;
   const stage = root.querySelector(".stage");
@@ -199,10 +203,10 @@ function wire(root, s) {
     say(root, "Stroke cancelled.");
   };
   cells.onpointercancel = cancel;
-  cells.onfocusin = (event) => {
+  cells.addEventListener("focusin", (event) => {
     const cell = event.target.closest(".cell");
     if (cell) { s.cells[s.at].tabIndex = -1; s.at = Number(cell.dataset.k); cell.tabIndex = 0; }
-  };
+  });
   const steps = () => {
     const wide = s.data.layout === "grid" ? s.data.columns : s.data.layout === "list" ? 1 : 0;
     return s.data.layout === "list" ? { ArrowUp: -1, ArrowDown: 1 }

@@ -39,7 +39,7 @@ class Editing:
     @property
     def now(self) -> Explanation:
         """The answer under the present map."""
-        return self.original if self.session.step.number == 0 else self.original.edit(self.session.mask)
+        return self.original.edit(self.session.mask)
 
     @property
     def subtitle(self) -> str:
@@ -86,6 +86,8 @@ def workbench(editing: Editing) -> None:
         st.caption(f"Step {session.step.number}: {session.step.description}.")
         for notice in now.notices:
             st.caption(notice)
+        if now.edited and now.options.rule != "map":
+            st.caption("An edited map counts for all candidates alike; the rule before chose patches for each of them.")
     with card("Which pictures, and which patches of them?", f"{editing.subtitle} · answer: {now.label}"):
         exemplars(editing, now)
     left, right = st.columns(2)
