@@ -15,7 +15,7 @@ from xai.datasets import demo_models
 @pytest.fixture
 def own(monkeypatch, tmp_path):
     """A function that names files of the operator as the server's start does."""
-    source.load.cache_clear()
+    source.shared.cache_clear()
 
     def name(text="a,b,died\n1,2,0\n3,4,1\n", target=None):
         model, data = tmp_path / "model.ubj", tmp_path / "rows.csv"
@@ -29,14 +29,14 @@ def own(monkeypatch, tmp_path):
             monkeypatch.setenv(TARGET, target)
 
     yield name
-    source.load.cache_clear()
+    source.shared.cache_clear()
 
 
 @pytest.fixture
 def only_demos(monkeypatch):
     for variable in (MODEL, DATA, TARGET):
         monkeypatch.delenv(variable, raising=False)
-    source.load.cache_clear()
+    source.shared.cache_clear()
 
 
 def test_demos_can_be_chosen_by_their_titles(only_demos):

@@ -100,9 +100,9 @@ def app(monkeypatch):
 
     for variable in (MODEL, DATA, TARGET):
         monkeypatch.delenv(variable, raising=False)
-    source.load.cache_clear()
+    source.shared.cache_clear()
     yield App
-    source.load.cache_clear()
+    source.shared.cache_clear()
 
 
 @pytest.fixture
@@ -117,11 +117,11 @@ def own(monkeypatch):
         monkeypatch.delenv(TARGET, raising=False)
         if target is not None:
             monkeypatch.setenv(TARGET, target)
-        source.load.cache_clear()
+        source.shared.cache_clear()
         return App(**state)
 
     yield start
-    source.load.cache_clear()
+    source.shared.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def voters(explained: Explained) -> int:
 
 def describe(source: Source) -> dict[str, Any]:
     """Facts of a source's model: task, framework, output, output_names, feature_names, classes, hash."""
-    facts: dict[str, Any] = compute("describe", "Opening the model", source.identity, {"model": str(source.model)})
+    facts: dict[str, Any] = compute("describe", "Opening the model", source.identity, {"model": source.file})
     return facts
 
 
@@ -81,7 +81,7 @@ class Explained:
             "explain",
             f"Explaining {self.phrase}",
             f"{self.source.identity}:{self.limit}",
-            {"model": str(self.source.model), "method": "shap"},
+            {"model": self.source.file, "method": "shap"},
             X=self.rows,
         )
         # Figures take their axis titles from the attribution: they shall say the units that subtitles say.
@@ -104,7 +104,7 @@ class Explained:
             "performance",
             "Measuring the model",
             self.source.identity,
-            {"model": str(self.source.model)},
+            {"model": self.source.file},
             X=self.source.X,
             y=self.source.y,
         )
@@ -121,7 +121,7 @@ class Explained:
             "vote_sources",
             f"Asking the four vote sources on {phrase}",
             f"{self.source.identity}:{limit}",
-            {"model": str(self.source.model), "output": self.output},
+            {"model": self.source.file, "output": self.output},
             X=rows,
             y=None if y is None else y.iloc[positions],
         )
@@ -136,7 +136,7 @@ class Explained:
             "explain",
             f"Explaining {phrase}",
             f"{self.source.identity}:{limit}",
-            {"model": str(self.source.model), "method": "shap"},
+            {"model": self.source.file, "method": "shap"},
             X=rows,
         )
         others = {name: table[name] for name in table if name != "shap"}
@@ -144,7 +144,7 @@ class Explained:
             "believe",
             f"Testing explanations on {phrase}",
             f"{self.source.identity}:{limit}",
-            {"model": str(self.source.model), "output": self.output},
+            {"model": self.source.file, "output": self.output},
             X=rows,
             importances={"SHAP": a.for_output(self.output), **others},
         )
@@ -163,7 +163,7 @@ class Explained:
                 "importance",
                 "Asking the model for its importances",
                 self.source.identity,
-                {"model": str(self.source.model), "kind": "native"},
+                {"model": self.source.file, "kind": "native"},
                 X=self.source.X.iloc[:1],
             )
             return native

@@ -14,7 +14,13 @@ from . import source
 from .explained import Explained, describe
 from .jobs import StillRunningError, show_failure, watch
 
-_explained: ContextVar[Explained] = ContextVar("explained")
+_asked: ContextVar[bool] = ContextVar("asked")
+_FOREIGN = "a link to another session's upload"
+_FOREIGN_TEXT = (
+    "This link names a model that was uploaded in another session, or in one that has ended. Uploads are seen only by "
+    "the session that made them: bring the files again on the page *Your model*. A demo is shown instead."
+)
+_explained: ContextVar[Explained | Exception] = ContextVar("explained")
 # A picture of ours: Streamlit would fetch the picture of a Material icon from another host.
 _LOGO = Path(__file__).with_name("logo.svg")
 # Streamlit leaves a hand's breadth above the title, and writes scores too large for four beside each other.
@@ -31,42 +37,78 @@ def configure() -> None:
 
 
 def around(page: Any) -> None:
-    """Draw the sidebar, then the page; what the page raises is shown as a message, not as a traceback."""
+    """Draw the sidebar, then the page; what the page raises is shown as a message, not as a traceback.
+
+    When what the sidebar names cannot be opened, or not yet, pages that never ask for it are drawn all the same.
+    """
     st.logo(_LOGO, size="large")
     st.html(_STYLE)
+    found: Explained | Exception
+    with st.sidebar:
+        try:
+            found = _chooser()
+        except (StillRunningError, XaiError) as reason:
+            found = reason
+        beneath = st.container()
+        _footer(found)
+    if _FOREIGN in st.session_state:
+        st.warning(_FOREIGN_TEXT, icon=":material/lock:")
+    _explained.set(found)
+    _asked.set(False)
     try:
-        with st.sidebar:
-            explained = _chooser()
-            _footer(explained)
-        _explained.set(explained)
         page.run()
     except StillRunningError as running:
         watch(running.job, running.key)
     except XaiError as error:
         show_failure(error, "page", again=True)
+    if isinstance(found, StillRunningError) and not _asked.get():
+        with beneath:
+            watch(found.job, f"{found.key}:sidebar")
 
 
 def current() -> Explained:
-    """The model, rows and class that the sidebar names."""
-    return _explained.get()
+    """The model, rows and class that the sidebar names.
+
+    Raises
+    ------
+    StillRunningError, XaiError
+        While it is being opened, and if it cannot be.
+    """
+    _asked.set(True)
+    found = _explained.get()
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _chosen_data() -> str:
+    """The chooser of model and data; a link to somebody else's upload is told so, not silently shown a demo."""
+    if source.is_foreign(st.query_params.get("data")):
+        st.session_state[_FOREIGN] = True
+    choices = source.choices()
+    keys = list(choices)
+    return str(
+        st.selectbox(
+            "Model and data",
+            keys,
+            index=keys.index(source.default()),
+            format_func=choices.get,
+            key="data",
+            on_change=lambda: st.session_state.pop(_FOREIGN, None),
+            bind="query-params",
+            help="Demo models were trained on public medical data and are looked at with rows they never saw. Bring "
+            "your own on the page Your model.",
+        )
+    )
 
 
 def _chooser() -> Explained:
-    choices = source.choices()
-    keys = list(choices)
-    key = st.selectbox(
-        "Model and data",
-        keys,
-        index=keys.index(source.default()),
-        format_func=choices.get,
-        key="data",
-        bind="query-params",
-        help="Demo models were trained on public medical data and are looked at with rows they never saw.",
-    )
-    chosen = source.load(key)
+    chosen = source.load(_chosen_data())
     model = describe(chosen)
     names = model["output_names"]
     output = names[-1] if model["task"] != "multiclass" else names[0]
+    if chosen.shown in names:
+        output = chosen.shown
     if len(names) > 1:
         output = st.selectbox(
             "Class", names, index=names.index(output), format_func=chosen.class_label, key="class", bind="query-params"
@@ -78,8 +120,8 @@ def _chooser() -> Explained:
     return Explained(chosen, model, output, limit)
 
 
-def _footer(explained: Explained) -> None:
+def _footer(explained: Explained | Exception) -> None:
     st.selectbox("Figures download as", ["PNG", "SVG"], key="format", bind="query-params")
-    if explained.source.dataset is not None:
+    if isinstance(explained, Explained) and explained.source.dataset is not None:
         st.caption("Demo data. This is a tool for looking at models, not medical advice.")
     st.caption(f"Hemicycle {__version__}")

@@ -1,10 +1,11 @@
-"""What is being explained: a bundled demo, or the model and table the server was started with."""
+"""What is being explained: a bundled demo, the operator's model and table, or what a person uploaded."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from ..core.provenance import hash_file, hash_frame
+from ..sandbox.codec import ModelFile
+from . import sessions
 from .launch import DATA, TARGET
 from .workers import MODEL
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 #: Rows explained unless a person asks for all of them: enough for every figure, quick for every model.
 SAMPLE = 1000
 OWN = "mine"
+#: Keys of uploads start like this; what follows is known to their session only.
+UPLOADED = "mine-"
 DEFAULT = "breast_cancer_mean-catboost"
 
 
@@ -39,7 +44,15 @@ class Source:
     rows_are
         What these rows are, in words: ``"held-out rows"``.
     dataset
-        The bundled data set, ``None`` for a table of the operator's own.
+        The bundled data set, ``None`` for a table of somebody's own.
+    owner
+        The session that uploaded it; empty for what everybody may see.
+    space
+        What the model answers in, ``None`` for the framework's first: see :class:`xai.models.Model`.
+    shown
+        The output that is shown first; empty for the usual one.
+    names
+        Names for people of the model's classes.
     """
 
     key: str
@@ -49,11 +62,25 @@ class Source:
     y: pd.Series | None
     rows_are: str
     dataset: Dataset | None = None
+    owner: str = ""
+    space: str | None = None
+    shown: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of model, rows and answers: what everything computed from them is cached by.
+
+        That of an upload begins with its session, so that nothing computed from it is shared.
+        """
+        rows = self.X if self.y is None else self.X.assign(**{f"answer:{self.y.name}": self.y})
+        content = f"{hash_file(self.model)}:{hash_frame(rows)}"
+        return f"{self.owner}:{content}" if self.owner else content
 
     @property
-    def identity(self) -> str:
-        """Hash of model, rows and answers: what everything computed from them is cached by."""
-        return _identity(self)
+    def file(self) -> str | ModelFile:
+        """The model as workers are given it."""
+        return str(self.model) if self.space is None else ModelFile(str(self.model), self.space)
 
     def sample(self, limit: int | None = SAMPLE) -> tuple[pd.DataFrame, np.ndarray, str]:
         """At most ``limit`` rows, their positions, and a phrase that says which rows they are."""
@@ -65,23 +92,19 @@ class Source:
 
     def class_label(self, output: str) -> str:
         """Name for people of an output: the class it stands for where the data set names its classes."""
+        if output in self.names:
+            return self.names[output]
         names = () if self.dataset is None else self.dataset.target_names
         if output.isdigit() and int(output) < len(names) and len(names) > 1:
             return names[int(output)]
         return output
 
 
-@lru_cache(maxsize=64)
-def _identity(source: Source) -> str:
-    rows = source.X if source.y is None else source.X.assign(**{f"answer:{source.y.name}": source.y})
-    return f"{hash_file(source.model)}:{hash_frame(rows)}"
-
-
 def choices() -> dict[str, str]:
-    """Keys and titles of everything that can be chosen; the operator's own comes first."""
+    """Keys and titles of everything that can be chosen: this session's uploads, the operator's own, the demos."""
     from ..datasets import demo_models
 
-    own = {}
+    own = {key: uploaded.title for key, uploaded in reversed(_uploaded().items())}
     if MODEL in os.environ:
         own[OWN] = f"{Path(os.environ[MODEL]).name} on {Path(os.environ[DATA]).name}"
     return own | {name: demo.title for name, demo in demo_models().items()}
@@ -92,7 +115,35 @@ def default() -> str:
     return OWN if MODEL in os.environ else DEFAULT
 
 
-@lru_cache(maxsize=16)
+def keep(source: Source) -> None:
+    """Let this session choose a source; it is forgotten when the session ends."""
+    session = sessions.current()
+    with session.lock:
+        session.kept.setdefault(_KEPT, {})[source.key] = source
+
+
+def drop(uses: Path) -> None:
+    """Let this session choose no source whose model is the file ``uses``."""
+    session = sessions.current()
+    with session.lock:
+        for key in [key for key, source in _uploaded().items() if source.model == uses]:
+            del session.kept[_KEPT][key]
+
+
+_KEPT = "sources"
+
+
+def _uploaded() -> dict[str, Source]:
+    """What this session chose on the page *Your model*, the newest last."""
+    found: dict[str, Source] = sessions.current().kept.get(_KEPT, {})
+    return found
+
+
+def is_foreign(key: str | None) -> bool:
+    """Whether a key in a link names an upload of another session, or of one that has ended."""
+    return key is not None and key.startswith(OWN) and key not in choices()
+
+
 def load(key: str) -> Source:
     """The source behind a key.
 
@@ -101,7 +152,20 @@ def load(key: str) -> Source:
     InputError
         If there is no such key, or the operator's table lacks the target column.
     """
-    from ..datasets import demo_models, load_dataset
+    uploaded = _uploaded()
+    return uploaded[key] if key in uploaded else shared(key)
+
+
+@lru_cache(maxsize=16)
+def shared(key: str) -> Source:
+    """The source behind a key that is the same for everybody: a demo, or the operator's own.
+
+    Raises
+    ------
+    InputError
+        If there is no such key, or the operator's table lacks the target column.
+    """
+    from ..datasets import demo_models, load_table
 
     if key == OWN and MODEL in os.environ:
         return _own(Path(os.environ[MODEL]), Path(os.environ[DATA]), os.environ.get(TARGET))
@@ -110,7 +174,7 @@ def load(key: str) -> Source:
         raise InputError(unknown_names("model", [key], choices()))
     demo = demos[key]
     X, y = demo.held_out_data()
-    return Source(key, demo.title, demo.path, X, y, "held-out rows", load_dataset(demo.dataset))
+    return Source(key, demo.title, demo.path, X, y, "held-out rows", load_table(demo.dataset))
 
 
 def _own(model: Path, data: Path, target: str | None) -> Source:

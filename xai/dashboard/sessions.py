@@ -1,0 +1,262 @@
+"""Browser sessions: each has a folder and a memory of its own, and both are gone when it ends.
+
+Streamlit keeps a session for two minutes after its browser left, for one that comes back after a broken connection, and
+has no public call for its end. So a thread of the server asks every second which sessions still have a browser; it
+calls nothing of ``st``. Whatever is left when a server is killed is removed by the next one that starts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError
+from .limits import Limits, limits
+
+#: Environment variable that names the folder below which uploads are kept.
+UPLOADS = "HEMICYCLE_UPLOADS"
+#: Who asks when no browser does: scripts and tests.
+NOBODY = "no session"
+_SERVER, _LOCK = "server-", ".lock"
+
+
+class Session:
+    """What one browser session brought along.
+
+    Attributes
+    ----------
+    id
+        Streamlit's name of it.
+    kept
+        Its objects by name; they live as long as it does.
+    lock
+        Held while ``kept`` changes.
+    """
+
+    def __init__(self, session_id: str, home: Path) -> None:
+        self.id = session_id
+        self.kept: dict[str, Any] = {}
+        self.lock = threading.RLock()
+        self._home = home
+        self._folder: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Its folder, which only this account may enter; made when it is first asked for."""
+        with self.lock:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="session-", dir=self._home))
+            return self._folder
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        with self.lock:
+            if self._folder is None:
+                return 0
+            return sum(path.lstat().st_size for path in self._folder.rglob("*"))
+
+    def clear(self) -> None:
+        """Forget everything and remove the folder."""
+        with self.lock:
+            self.kept.clear()
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
+
+
+class Sessions:
+    """All sessions of one server.
+
+    Parameters
+    ----------
+    home
+        Folder of the server: see :func:`server_folder`.
+    connected
+        Whether a session has a browser.
+    left, ended
+        Called with a session whose browser is gone for ``limits.job_seconds``, and with one that ends.
+    limits
+        How long to wait.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        connected: Callable[[str], bool],
+        left: Callable[[Session], None],
+        ended: Callable[[Session], None],
+        limits: Limits,
+    ) -> None:
+        self.home = home
+        self._connected, self._left, self._ended, self._limits = connected, left, ended, limits
+        self._sessions: dict[str, Session] = {}
+        self._seen: dict[str, float] = {}
+        self._away: set[str] = set()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def get(self, session_id: str) -> Session:
+        """The session of a name; it begins when it is first asked for.
+
+        Raises
+        ------
+        InputError
+            If the server is stopping.
+        """
+        with self._lock:
+            if self._closed.is_set():
+                raise InputError("the server is stopping.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="xai-sessions", daemon=True)
+                self._thread.start()
+            self._seen[session_id] = time.monotonic()
+            if session_id not in self._sessions:
+                self._sessions[session_id] = Session(session_id, self.home)
+            return self._sessions[session_id]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files of all sessions."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return sum(session.size for session in sessions)
+
+    def sweep(self) -> None:
+        """Stop the work of sessions that lost their browser, and end those that have not come back."""
+        now = time.monotonic()
+        with self._lock:
+            sessions = list(self._sessions.values())
+        for session in sessions:
+            name = session.id
+            if self._connected(name):
+                self._seen[name] = now
+                self._away.discard(name)
+                continue
+            away = now - self._seen[name]
+            if away >= self._limits.keep_seconds:
+                self.end(name)
+            elif away >= self._limits.job_seconds and name not in self._away:
+                self._away.add(name)
+                self._left(session)
+
+    def end(self, session_id: str) -> None:
+        """End a session: its work stops, its objects are forgotten, its folder is removed."""
+        with self._lock:
+            session = self._sessions.pop(session_id, None)
+            self._seen.pop(session_id, None)
+            self._away.discard(session_id)
+        if session is not None:
+            self._ended(session)
+            session.clear()
+
+    def close(self) -> None:
+        """End all sessions and remove the server's folder."""
+        self._closed.set()
+        for name in list(self._sessions):
+            self.end(name)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _watch(self) -> None:
+        while not self._closed.wait(1.0):
+            self.sweep()
+
+
+def server_folder(base: Path | None = None) -> Path:
+    """A new folder for the uploads of this server, which only this account may enter.
+
+    What killed servers left beside it is removed. A lock that the kernel frees with the process says which are alive.
+
+    Parameters
+    ----------
+    base
+        Where it is made; by default what :data:`UPLOADS` names, else a folder of this account for temporary files.
+
+    Raises
+    ------
+    InputError
+        If ``base`` belongs to another account.
+    """
+    if base is None:
+        base = Path(os.environ.get(UPLOADS) or Path(tempfile.gettempdir()) / f"hemicycle-{os.getuid()}")
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = base.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise InputError(f"{base} is no folder of this account: name another for uploads in {UPLOADS}.")
+    base.chmod(0o700)
+    with (base / _LOCK).open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # one server at a time: a folder must not be swept before it is locked
+        for left in base.glob(f"{_SERVER}*"):
+            if _hold(left) is not None:
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=_SERVER, dir=base))
+        if (lock := _hold(folder)) is not None:
+            _locks.append(lock)
+        return folder
+
+
+# Open as long as this process lives: they say that its folders are in use.
+_locks: list[Any] = []
+
+
+def _hold(folder: Path) -> Any:
+    """The folder's lock, ``None`` if a living server holds it."""
+    stream = (folder / _LOCK).open("w")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.close()
+        return None
+    return stream
+
+
+@cache
+def sessions() -> Sessions:
+    """The sessions of this server; made on first use."""
+    from . import jobs
+
+    def stop(session: Session) -> None:
+        jobs.stop(session.id)
+
+    def end(session: Session) -> None:
+        jobs.release(session.id)
+
+    made = Sessions(server_folder(), _connected, stop, end, limits())
+    atexit.register(made.close)
+    return made
+
+
+def _connected(session_id: str) -> bool:
+    from streamlit import runtime
+
+    return runtime.exists() and bool(runtime.get_instance().is_active_session(session_id))
+
+
+def current_id() -> str:
+    """Name of the session this page is drawn for."""
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx(suppress_warning=True)
+    return NOBODY if context is None else context.session_id
+
+
+def current() -> Session:
+    """The session this page is drawn for."""
+    return sessions().get(current_id())
+
+
+def token() -> str:
+    """A name nobody guesses, for what belongs to a session."""
+    return secrets.token_hex(4)
