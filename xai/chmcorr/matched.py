@@ -75,12 +75,19 @@ def query_maps(maps: np.ndarray, gallery: Gallery) -> np.ndarray:
 def match(maps: np.ndarray, gallery: Gallery, candidates: np.ndarray, matcher: str) -> tuple[np.ndarray, Vectors]:
     """Cells of the candidates that the cells of a query lie in, ``(N, cells)``, and the vectors on both sides.
 
-    Matching happens on the gallery's finer maps where it has them; a cell goes where the pieces of it go on average.
-
     Parameters
     ----------
     maps
         ``(1, h, w, p)`` of the query, see :func:`query_maps`.
+    """
+    places, vectors = locate(maps, gallery, candidates, matcher)
+    return cell_at(places, gallery.grid), vectors
+
+
+def locate(maps: np.ndarray, gallery: Gallery, candidates: np.ndarray, matcher: str) -> tuple[np.ndarray, Vectors]:
+    """Where in the candidates the cells of a query lie, ``(N, cells, 2)``, and the vectors as :func:`match` gives them.
+
+    Matching happens on the gallery's finer maps where it has them; a cell goes where the pieces of it go on average.
     """
     grid, size = gallery.grid, (int(gallery.maps.shape[1]), int(gallery.maps.shape[2]))
     query = unit(maps.reshape(-1, maps.shape[-1]).astype(np.float32))
@@ -91,10 +98,9 @@ def match(maps: np.ndarray, gallery: Gallery, candidates: np.ndarray, matcher: s
         fine = block.reshape(len(block), -1, block.shape[-1])
         cosines = np.einsum("ip,njp->nij", query, unit(fine), optimize=True)
         places.append(MATCHERS[matcher](_correlation(cosines, maps, fine, size)))
-    pieces = np.concatenate(places).reshape(len(candidates), *size, 2)
-    means = pieces.reshape(len(candidates), grid[0], gallery.factor, grid[1], gallery.factor, 2).mean(axis=(2, 4))
-    targets = cell_at(means.reshape(len(candidates), -1, 2), grid)
-    return targets, Vectors(on_grid(maps, gallery)[0], np.concatenate(vectors))
+    pieces = np.concatenate(places).reshape(len(candidates), grid[0], gallery.factor, grid[1], gallery.factor, 2)
+    means = pieces.mean(axis=(2, 4)).reshape(len(candidates), -1, 2)
+    return means, Vectors(on_grid(maps, gallery)[0], np.concatenate(vectors))
 
 
 def cosines_at(vectors: Vectors, targets: np.ndarray) -> np.ndarray:
