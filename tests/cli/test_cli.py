@@ -228,6 +228,15 @@ def test_a_missing_extra_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "xai: streamlit is not installed: run pip install 'hemicycle[dashboard]'\n"
 
 
+def test_pictures_and_texts_show_their_card(capsys):
+    assert main(["datasets", "vignettes"]) == 0
+    out = capsys.readouterr().out
+    assert "200 prompts" in out
+    assert "licence:" in out
+    assert main(["datasets", "vignettes", "--csv", "x.csv"]) == 2
+    assert "'vignettes' holds text" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["datasets", "explain", "elect", "methods", "performance", "dashboard"])
 def test_every_help_has_examples(command, capsys):
     with pytest.raises(SystemExit) as end:

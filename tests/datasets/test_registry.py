@@ -12,10 +12,12 @@ from sklearn import datasets as sklearn_datasets
 
 from xai.core.errors import InputError
 from xai.core.resources import resource
-from xai.datasets import available, load_dataset
+from xai.datasets import available, load_dataset, load_table, smears, tables
+from xai.datasets.pictures import brain_slices
 from xai.datasets.tables import as_categories
 
-NAMES = tuple(available())
+NAMES = tables()
+OTHERS = tuple(name for name in available() if name not in NAMES)
 
 # name: rows, columns, rows of each class, missing values (NaN) by column
 FACTS = {
@@ -52,6 +54,7 @@ FACTS = {
 
 def test_registry_holds_exactly_the_tables():
     assert set(NAMES) == set(FACTS)
+    assert OTHERS == ("blood_smear", "chest_xray", "brain_mri", "vignettes")
     assert all(len(line) > 20 for line in available().values())
 
 
@@ -245,3 +248,60 @@ def test_import_is_light():
     code = f"import sys, xai.datasets; print(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=resource("xai"))
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_pictures_and_texts_carry_their_card(name):
+    data = load_dataset(name)
+    assert data.name == name
+    for text in (data.title, data.target_meaning, data.description, data.licence, data.citation, data.source):
+        assert len(text) >= 5
+    assert len(data.traps) >= 3
+    assert data.synthetic == (name in ("blood_smear", "vignettes"))
+    with pytest.raises(InputError, match=f"'{name}' holds {data.kind}, not a table"):
+        load_table(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "counts"),
+    [
+        ("blood_smear", (48, 112, 112, 3), [12, 12, 12, 12]),
+        ("chest_xray", (16, 512, 512, 3), [8, 8]),
+        ("brain_mri", (42, 192, 176, 3), [21, 21]),
+    ],
+)
+def test_pictures(name, shape, counts):
+    data = load_dataset(name)
+    assert (data.kind, data.images.dtype, data.images.shape) == ("images", np.uint8, shape)
+    assert np.bincount(data.labels).tolist() == counts
+    assert len(data.target_names) == len(counts)
+    assert len(set(data.names)) == len(data.names) == len(data.images)
+    data.images[:] = 0
+    assert load_dataset(name).images.any()
+
+
+def test_smears_have_the_parts_of_their_class():
+    data = load_dataset("blood_smear")
+    assert data.masks.shape == data.images.shape[:3]
+    granules = (data.masks == data.parts.index("granules")).any(axis=(1, 2))
+    assert (granules == (data.labels == smears.CLASSES.index("eosinophil"))).all()
+    assert (data.masks == data.parts.index("nucleus")).any(axis=(1, 2)).all()
+
+
+def test_both_brains_lie_on_one_grid():
+    data = load_dataset("brain_mri")
+    assert data.spacing_mm == (1.0, 1.0)
+    average, person = (data.images[data.labels == i, ..., 0] > 40 for i in (0, 1))
+    inside = (average & person).sum(axis=(1, 2)) / (average | person).sum(axis=(1, 2))
+    assert inside.min() > 0.75  # one head's outline lies on the other's, slice by slice
+    assert np.array_equal(data.images[:21], brain_slices("mni152"))
+
+
+def test_vignettes_say_what_decides_them():
+    data = load_dataset("vignettes")
+    assert len(data.prompts) == len(data.answers) == len(data.evidence) == 200
+    assert all(answer.startswith(" ") for answer in data.answers)
+    for prompt, answer, spans in zip(data.prompts, data.answers, data.evidence, strict=True):
+        assert spans
+        assert all(prompt[first:last].strip() for first, last in spans)
+        assert not prompt.endswith(answer)

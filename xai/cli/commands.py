@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
 from .inputs import get_votes, open_model, read_data, read_groups, read_rows, require_attribution, run_explain
 from .text import attribution_writers, check_folder, frame_text, print_parliament, table, write
 
+if TYPE_CHECKING:
+    from ..datasets.registry import AnyDataset
+
 
 def datasets(arguments: argparse.Namespace) -> None:
     """List the data sets and demo models, or show one data set's card."""
-    from ..datasets import available, demo_models, load_dataset
+    from ..datasets import Dataset, available, demo_models, load_dataset
 
     if arguments.name is None:
         if arguments.csv:
@@ -25,25 +29,42 @@ def datasets(arguments: argparse.Namespace) -> None:
         )
         return
     data = load_dataset(arguments.name.removeprefix("demo:"))
+    if not isinstance(data, Dataset):
+        if arguments.csv:
+            raise InputError(f"--csv writes tables, and '{data.name}' holds {data.kind}.")
+        print(f"{data.title} ({data.name})\n")
+        print(_card([("holds", repr(data)), ("target", data.target_meaning), *_about(data)]))
+        return
     n, d = data.X.shape
     names = f" ({', '.join(f'{i} = {name}' for i, name in enumerate(data.target_names))})" if data.target_names else ""
     card = [
         ("rows, columns", f"{n:,} x {d}" + (" (synthetic)" if data.synthetic else "")),
         ("target", f"{data.y.name}{names}: {data.target_meaning}"),
-        ("about", data.description),
-        ("licence", data.licence),
-        ("citation", data.citation),
-        ("source", data.source),
-        *(("trap", trap) for trap in data.traps),
-        ("not for", "diagnosis or treatment: these rows are for trying out methods"),
+        *_about(data),
     ]
     print(f"{data.title} ({data.name})\n")
-    print("\n".join(f"{key + ':':<15} {value}" for key, value in card))
+    print(_card(card))
     print("\nColumns:")
     print(table([[f"  {name}", data.labels[name], data.units_of.get(name, "")] for name in data.X.columns]))
     if arguments.csv:
         write(Path(arguments.csv), lambda path: data.to_frame().to_csv(path, index=False))
         print(f"\nWrote {arguments.csv}: {n:,} rows, {d} columns and the target '{data.y.name}'.")
+
+
+def _about(data: AnyDataset) -> list[tuple[str, str]]:
+    """What the cards of all kinds of data say alike."""
+    return [
+        ("about", data.description),
+        ("licence", data.licence),
+        ("citation", data.citation),
+        ("source", data.source),
+        *(("trap", trap) for trap in data.traps),
+        ("not for", "diagnosis or treatment: these data are for trying out methods"),
+    ]
+
+
+def _card(lines: list[tuple[str, str]]) -> str:
+    return "\n".join(f"{key + ':':<15} {value}" for key, value in lines)
 
 
 def explain(arguments: argparse.Namespace) -> None:

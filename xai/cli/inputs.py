@@ -34,14 +34,14 @@ def open_model(arguments: argparse.Namespace) -> Model:
 
 def read_data(source: str, target: str | None) -> tuple[pd.DataFrame, pd.Series | None]:
     """Columns and, where they are known, answers."""
-    from ..datasets import available, demo_models, load_dataset
+    from ..datasets import demo_models, load_table, tables
     from ..models.tables import read_table
 
     name = source.removeprefix("demo:")
-    if name != source or (name in available() and not Path(source).exists()):
+    if name != source or (name in tables() and not Path(source).exists()):
         if name in demo_models():
             return demo_models()[name].held_out_data()
-        data = load_dataset(name)
+        data = load_table(name)
         X, y = data.X, data.y
         if target is not None and target != y.name:
             raise InputError(f"the target of {name} is '{y.name}', not '{target}'.")

@@ -133,13 +133,13 @@ def _out(arguments: argparse.Namespace) -> Path | None:
 
 def _table(arguments: argparse.Namespace) -> Any:
     """A bundled data set, or columns, answers and sites of a file."""
-    from ..datasets import available, load_dataset
+    from ..datasets import load_table, tables
 
     name = str(arguments.data).removeprefix("demo:")
-    if name in available() and not Path(arguments.data).exists():
+    if name in tables() and not Path(arguments.data).exists():
         if arguments.site is not None:
             raise InputError(f"{name} knows its sites by itself: leave --site out.")
-        return load_dataset(name)
+        return load_table(name)
     if arguments.target is None:
         raise InputError("name the column of the two classes with --target.")
     X, y = read_data(arguments.data, arguments.target)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
-from ..datasets import load_dataset
+from ..datasets import load_table
 from ..workflows import ModelComparison, Rashomon
 from ..workflows.cohort import read_cohort
 from ..workflows.saved import from_text
@@ -73,7 +73,7 @@ _stored_rashomon = lru_cache(maxsize=len(RECIPES))(stored_rashomon)
 
 def choices(source: Source) -> dict[str, str]:
     """Keys and titles: the data sets with a stored result, and the table the sidebar names if it has two classes."""
-    found = {name: load_dataset(name).title for name in RECIPES}
+    found = {name: load_table(name).title for name in RECIPES}
     here = _here(source)
     return found if here is None else found | {here.key: here.title}
 
@@ -99,8 +99,8 @@ def _here(source: Source) -> Compared | None:
 
 @lru_cache(maxsize=16)
 def _identity(name: str) -> str:
-    return read_cohort(load_dataset(name)).hash
+    return read_cohort(load_table(name)).hash
 
 
 def _bundled(name: str) -> Compared:
-    return Compared(name, load_dataset(name).title, name, _identity(name), RECIPES.get(name, {}))
+    return Compared(name, load_table(name).title, name, _identity(name), RECIPES.get(name, {}))

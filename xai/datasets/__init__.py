@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from .base import Dataset
 from .demo import DemoModel, demo_models, load_demo
-from .registry import available, load_dataset
+from .other import ImageDataset, TextDataset
+from .registry import available, load_dataset, load_table, tables
 
-__all__ = ["Dataset", "DemoModel", "available", "demo_models", "load_dataset", "load_demo"]
+__all__ = [
+    "Dataset",
+    "DemoModel",
+    "ImageDataset",
+    "TextDataset",
+    "available",
+    "demo_models",
+    "load_dataset",
+    "load_demo",
+    "load_table",
+    "tables",
+]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import InputError, unknown_names
 from ..core.resources import resource
 from .base import Dataset
-from .registry import load_dataset
+from .registry import load_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,7 @@ class DemoModel:
 
     def data(self) -> Dataset:
         """The whole data set, training rows and held-out rows."""
-        return load_dataset(self.dataset)
+        return load_table(self.dataset)
 
     def held_out_data(self) -> tuple[pd.DataFrame, pd.Series]:
         """Columns and target of the rows the model has not seen in training."""

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import InputError, ModelError, listing, unknown_names
 from .codec import ModelFile
 from .concepts import concepts
+from .editing import play_features
 from .tokens import lm_attribute, lm_compare, lm_edit, lm_generate
+from .uploaded import look_at_upload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,14 +204,15 @@ def rashomon(data: str | tuple[Any, Any], *, progress: Progress, test: float | s
 
 
 def _binary_data(data: str | tuple[Any, Any]) -> Any:
-    from ..datasets import load_dataset
+    from ..datasets import load_table
 
-    return load_dataset(data) if isinstance(data, str) else data
+    return load_table(data) if isinstance(data, str) else data
 
 
 TASKS: dict[str, Task] = {
     "warm": Task(warm, "importing libraries"),
     "describe": Task(describe, "opening"),
+    "look_at_upload": Task(look_at_upload, "looking at"),
     "predict": Task(predict, "predicting with"),
     "explain": Task(explain, "explaining"),
     "performance": Task(performance, "measuring the performance of"),
@@ -219,6 +222,7 @@ TASKS: dict[str, Task] = {
     "compare_models": Task(compare_models, "comparing models"),
     "rashomon": Task(rashomon, "drawing simple models"),
     "concepts": Task(concepts, "finding concepts"),
+    "play_features": Task(play_features, "asking with other features of"),
     "lm_generate": Task(lm_generate, "generating"),
     "lm_attribute": Task(lm_attribute, "replacing words"),
     "lm_compare": Task(lm_compare, "comparing methods on words"),
@@ -251,7 +255,7 @@ def check_task(task: str, payload: Mapping[str, Any]) -> None:
 
 def model_path(payload: Mapping[str, Any]) -> str | None:
     """Path of the model file a call is about."""
-    model = payload.get("model")
+    model = payload.get("model", payload.get("path"))
     model = getattr(model, "model_file", model)
     return model.path if isinstance(model, ModelFile) else model if isinstance(model, str) else None
 
