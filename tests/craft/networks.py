@@ -66,3 +66,43 @@ class Attend(nn.Module):
     def forward(self, tokens):
         weights = torch.softmax(tokens @ tokens.transpose(1, 2) / 3, dim=-1)
         return tokens + torch.tanh(weights @ self.value(tokens))
+
+
+def as_onnx(net, path, size=(SIDE, SIDE)):
+    """The same network as an ONNX file, written node by node."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, weights, here = [], [], "pixels"
+
+    def add(kind, name, inputs, **options):
+        nonlocal here
+        nodes.append(helper.make_node(kind, inputs, [name], name=name, **options))
+        here = name
+
+    def keep(name, tensor):
+        weights.append(numpy_helper.from_array(tensor.detach().numpy(), name))
+        return name
+
+    for i, part in enumerate(net):
+        name = f"n{i}"
+        if isinstance(part, nn.Conv2d):
+            add("Conv", name, [here, keep(f"{name}.weight", part.weight)])
+        elif isinstance(part, nn.ReLU):
+            add("Relu", name, [here])
+        elif isinstance(part, nn.AvgPool2d):
+            side = [part.kernel_size] * 2
+            add("AveragePool", name, [here], kernel_shape=side, strides=side)
+        elif isinstance(part, nn.AdaptiveAvgPool2d):
+            add("GlobalAveragePool", name, [here])
+        elif isinstance(part, nn.Flatten):
+            add("Flatten", name, [here])
+        elif isinstance(part, nn.Linear):
+            add(
+                "Gemm", name, [here, keep(f"{name}.weight", part.weight), keep(f"{name}.bias", part.bias)], transB=1
+            )  # fmt: skip
+    inputs = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, *size])
+    outputs = helper.make_tensor_value_info(here, TensorProto.FLOAT, ["n", 3])
+    graph = helper.make_graph(nodes, "net", [inputs], [outputs], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path

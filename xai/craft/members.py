@@ -60,21 +60,29 @@ class Members:
 
     def best(self, concept: int, n: int = 10, per_image: int = 2) -> tuple[Crop, ...]:
         """The n pieces that hold most of a concept, at most some of one picture, none twice."""
-        values = self.U[:, concept]
-        taken: list[int] = []
-        for row in np.argsort(-values, kind="stable"):
-            if values[row] <= 0 or len(taken) == n:
-                break
-            same = [other for other in taken if self.images[other] == self.images[row]]
-            if len(same) < per_image and all(overlap(self.boxes[row], self.boxes[other]) < _OVERLAP for other in same):
-                taken.append(int(row))
-        return tuple(self.crop(row, concept) for row in taken)
+        return self._best(concept, n, per_image, 0.0)
 
     def of(self, concept: int, most: int = 400, per_image: int = 4) -> tuple[Crop, ...]:
         """The pieces that belong to a concept: at or above the 90th percentile of its coefficients."""
+        return self._best(concept, most, per_image, float(np.percentile(self.U[:, concept], PERCENTILE)))
+
+    def _best(self, concept: int, n: int, per_image: int, least: float) -> tuple[Crop, ...]:
         values = self.U[:, concept]
-        threshold = float(np.percentile(values, PERCENTILE))
-        return tuple(crop for crop in self.best(concept, most, per_image) if crop.coefficient >= threshold)
+        rows = np.flatnonzero((values > 0) & (values >= least))
+        rows = rows[np.argsort(-values[rows], kind="stable")]
+        images, boxes = self.images[rows], self.boxes[rows]
+        of_image = {int(image): np.flatnonzero(images == image) for image in np.unique(images)}
+        free, left = np.ones(len(rows), dtype=bool), dict.fromkeys(of_image, per_image)
+        taken: list[int] = []
+        while len(taken) < n and free.any():
+            first = int(np.argmax(free))
+            taken.append(first)
+            image = int(images[first])
+            left[image] -= 1
+            mine = of_image[image]
+            # What lies on it shows the same; of a picture that gave its share nothing more is taken.
+            free[mine] &= (left[image] > 0) & (overlaps(boxes[mine], boxes[first]) < _OVERLAP)
+        return tuple(self.crop(int(rows[i]), concept) for i in taken)
 
     def crop(self, row: int, concept: int) -> Crop:
         """One piece."""
@@ -82,14 +90,12 @@ class Members:
         return Crop(int(self.images[row]), (top, left, bottom, right), float(self.U[row, concept]))
 
 
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boxes."""
-    height = min(a[2], b[2]) - max(a[0], b[0])
-    width = min(a[3], b[3]) - max(a[1], b[1])
-    if height <= 0 or width <= 0:
-        return 0.0
-    area = float(height * width)
-    return area / (float((a[2] - a[0]) * (a[3] - a[1])) + float((b[2] - b[0]) * (b[3] - b[1])) - area)
+def overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """``(m,)`` intersection over union of boxes ``(m, 4)`` with one box."""
+    sides = np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])
+    shared = np.maximum(sides, 0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return np.asarray(shared / (areas - shared))
 
 
 def position_boxes(grid: tuple[int, int], size: tuple[int, int], patch: int) -> np.ndarray:

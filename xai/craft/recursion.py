@@ -10,14 +10,18 @@ import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from .members import Crop
+from .sobol import SobolConfig
 
 if TYPE_CHECKING:
     from ..models.vision import ImageModel
     from .craft import Craft
+    from .importance import Importance
 
 MIN_PIECES = 5
 """Fewest pieces a concept is split from."""
 _FORMAT = 1
+_MEASURED = 16
+_QUICK = SobolConfig(n_points=128, n_scrambles=3)
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def tree(craft: Craft, class_id: int | str, images: object | None = None) -> Tre
 
 
 def _nodes(craft: Craft, class_id: int, images: object | None, path: tuple[str, ...]) -> tuple[Node, ...]:
-    found = craft.importance(images, class_id)
+    found = quick_importance(craft, class_id, images)[0]
     sizes = [len(craft.members.of(i)) for i in range(craft.n_concepts)]
     loose = least_coherent(craft.members.coherence, np.array(sizes))
     return tuple(
@@ -132,6 +136,28 @@ def _nodes(craft: Craft, class_id: int, images: object | None, path: tuple[str, 
         )
         for i, name in enumerate(craft.names)
     )
+
+
+def quick_importance(
+    craft: Craft, class_id: int | str, images: object | None = None
+) -> tuple[Importance, object | None, tuple[str, ...]]:
+    """Importance in bounded time: of some pictures of the fit where the head has to be asked for every mask.
+
+    Returns
+    -------
+    found
+        The importance.
+    images
+        The pictures it is of; ``None``: those of the fit.
+    notes
+        One line if they are not all.
+    """
+    good = craft.read(images).good
+    if images is not None or craft.cut.affine_head() is not None or len(good) <= _MEASURED:
+        return craft.importance(images, class_id, config=_QUICK), images, ()
+    some = craft.view[np.sort(np.random.default_rng(craft.seed).permutation(good)[:_MEASURED])]
+    notes = (f"measured on {_MEASURED} of {len(good)} pictures, drawn at random.",)
+    return craft.importance(some, class_id, config=_QUICK), some, notes
 
 
 def least_coherent(coherence: np.ndarray, n_pieces: np.ndarray) -> np.ndarray:

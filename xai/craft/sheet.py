@@ -10,15 +10,10 @@ import numpy as np
 from .fidelity import Fidelity
 from .importance import Importance
 from .maps import MapConfig
-from .recursion import least_coherent
-from .sobol import SobolConfig
+from .recursion import least_coherent, quick_importance
 
 if TYPE_CHECKING:
     from .craft import Craft
-
-
-_MEASURED = 16
-_QUICK = SobolConfig(n_points=128, n_scrambles=3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +90,8 @@ def sheet(
     """
     good = craft.read(None).good
     shown = craft.view[good[:n_pictures]]
-    # Heads that are not affine answer for every mask: then some of the pictures must do.
-    few = craft.cut.affine_head() is None and len(good) > _MEASURED
-    measured = craft.view[np.sort(np.random.default_rng(craft.seed).permutation(good)[:_MEASURED])] if few else None
-    found = craft.importance(measured, class_id, config=_QUICK)
+    found, measured, notes = quick_importance(craft, class_id)
     sizes = np.array([len(craft.members.of(i)) for i in range(craft.n_concepts)])
-    notes = (f"measured on {_MEASURED} of {len(good)} pictures, drawn at random.",) if few else ()
     return Sheet(
         layer=craft.layer,
         mode=craft.mode,
