@@ -10,6 +10,7 @@ frame.configure()
 page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("pages/your_model.py", title="Your model", icon=":material/upload:"),
         st.Page("pages/parliament.py", title="Parliament", icon=":material/account_balance:"),
         st.Page("pages/shap_comparison.py", title="SHAP comparison", icon=":material/compare_arrows:"),
         st.Page("pages/model_comparison.py", title="Models compared", icon=":material/balance:"),

@@ -47,6 +47,8 @@ class Source:
         The bundled data set, ``None`` for a table of somebody's own.
     owner
         The session that uploaded it; empty for what everybody may see.
+    content
+        Hash of everything in it, where that is known already.
     space
         What the model answers in, ``None`` for the framework's first: see :class:`xai.models.Model`.
     shown
@@ -63,6 +65,7 @@ class Source:
     rows_are: str
     dataset: Dataset | None = None
     owner: str = ""
+    content: str = ""
     space: str | None = None
     shown: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -73,8 +76,10 @@ class Source:
 
         That of an upload begins with its session, so that nothing computed from it is shared.
         """
-        rows = self.X if self.y is None else self.X.assign(**{f"answer:{self.y.name}": self.y})
-        content = f"{hash_file(self.model)}:{hash_frame(rows)}"
+        content = self.content
+        if not content:
+            rows = self.X if self.y is None else self.X.assign(**{f"answer:{self.y.name}": self.y})
+            content = f"{hash_file(self.model)}:{hash_frame(rows)}"
         return f"{self.owner}:{content}" if self.owner else content
 
     @property
@@ -116,10 +121,11 @@ def default() -> str:
 
 
 def keep(source: Source) -> None:
-    """Let this session choose a source; it is forgotten when the session ends."""
+    """Let this session choose a source; one of the same title makes room for it. Forgotten when the session ends."""
     session = sessions.current()
     with session.lock:
-        session.kept.setdefault(_KEPT, {})[source.key] = source
+        others = {key: kept for key, kept in _uploaded().items() if kept.title != source.title}
+        session.kept[_KEPT] = others | {source.key: source}
 
 
 def drop(uses: Path) -> None:
