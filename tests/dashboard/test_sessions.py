@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -160,8 +161,8 @@ def test_what_a_killed_server_left_is_swept_and_what_a_living_one_has_is_not(tmp
     living, dead = (process.stdout.readline().strip() for process in processes)
     processes[1].wait(20)
     server_folder(tmp_path)
-    assert not os.path.exists(dead)
-    assert os.path.exists(os.path.join(living, "upload"))
+    assert not Path(dead).exists()
+    assert (Path(living) / "upload").exists()
     processes[0].communicate("", timeout=20)
 
 
