@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import agreement, batch, chmcorr, datasets, dhondt, editing, faithfulness, plots, workflows
+    from . import agreement, batch, chmcorr, datasets, dhondt, editing, faithfulness, plots, report, workflows
     from .core.attribution import Attribution
     from .core.errors import XaiError
     from .core.game import Game
@@ -35,7 +35,18 @@ _NAMES = {
     "methods": "shapley",
     "wrap_model": "models",
 }
-_PACKAGES = ("agreement", "batch", "chmcorr", "datasets", "dhondt", "editing", "faithfulness", "plots", "workflows")
+_PACKAGES = (
+    "agreement",
+    "batch",
+    "chmcorr",
+    "datasets",
+    "dhondt",
+    "editing",
+    "faithfulness",
+    "plots",
+    "report",
+    "workflows",
+)
 
 __all__ = [
     "Attribution",
@@ -56,6 +67,7 @@ __all__ = [
     "load_model",
     "methods",
     "plots",
+    "report",
     "workflows",
     "wrap_model",
 ]

@@ -70,6 +70,15 @@ class DemoModel:
         """Where the file lies."""
         return resource("sample_data", "models", self.file)
 
+    def card(self) -> dict[str, str]:
+        """What a model card says of it, name to text."""
+        return {
+            "file": self.file,
+            "trained by": f"{self.framework} {self.version}",
+            "trained on": f"{self.dataset} without the held-out rows (seed {self.seed}, {self.test_size:.0%} held out)",
+            "SHA-256 of the training rows": self.data_hash,
+        }
+
     def open(self) -> Model:
         """The model, opened in this process."""
         from ..models import open_model

@@ -7,6 +7,7 @@ from .batches import batch_votes, drift
 from .beeswarm import beeswarm
 from .concepts import concept_curves, concepts
 from .correspondence import cell_contributions, patches, rank_changes, votes_beside
+from .curves import curve
 from .dependence import dependence
 from .elections import power, seat_curve, seat_intervals, seats_vs_shap, share_against_seats
 from .importance import bar
@@ -31,6 +32,7 @@ __all__ = [
     "concept_curves",
     "concepts",
     "confusion",
+    "curve",
     "dependence",
     "describe",
     "drift",
