@@ -7,6 +7,7 @@ import streamlit as st
 from xai.dashboard import frame
 from xai.dashboard.cards import card
 from xai.dashboard.views import comparison as views
+from xai.dashboard.views import editable_features
 
 explained = frame.current()
 attribution = explained.attribution()
@@ -24,6 +25,8 @@ with right:
         views.bar(explained, attribution)
     with card("Why this answer for one row?", explained.subtitle("one row")):
         views.waterfall(explained, attribution)
+with card("Which features could this answer do without?", explained.subtitle("one row")):
+    editable_features.editor(explained, attribution)
 with card("Do seats say the same as SHAP?", subtitle):
     views.seats_against_shap(explained, attribution)
 with card("Which explanation does the model obey?", subtitle):

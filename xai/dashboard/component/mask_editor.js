@@ -45,6 +45,8 @@ function build(root, s) {
   root.querySelector(".editor").className = `editor ${data.layout}`;
   if (data.image) { image.src = data.image; image.alt = data.alt; } else image.removeAttribute("src");
   cells.setAttribute("role", data.layout === "grid" ? "grid" : "group");
+  if (data.layout === "grid") cells.setAttribute("aria-multiselectable", "true");
+  else cells.removeAttribute("aria-multiselectable");
   cells.setAttribute("aria-label", data.label);
   cells.style.gridTemplate = data.layout === "grid" ? `repeat(${data.rows}, 1fr) / repeat(${data.columns}, 1fr)` : "";
   const made = data.names.map((name, k) => {
@@ -56,10 +58,13 @@ function build(root, s) {
       const label = document.createElement("span");
       label.className = "name";
       label.textContent = name;
+      const weight = document.createElement("span");
+      weight.className = "weight";
+      weight.setAttribute("aria-hidden", "true");
       const note = document.createElement("span");
       note.className = "note";
       note.textContent = data.notes[k] ?? "";
-      cell.append(label, note);
+      cell.append(label, weight, note);
     }
     return cell;
   });
@@ -100,11 +105,15 @@ function draw(root, s) {
     } else cell.style.backgroundColor = "";
     cell.tabIndex = k === s.at ? 0 : -1;
     cell.setAttribute(data.layout === "grid" ? "aria-selected" : "aria-checked", String(weight > 0));
-    cell.setAttribute("aria-label", `${data.names[k]}, ${text(weight)}`);
+    const note = data.layout === "grid" ? "" : (data.notes[k] ?? "");
+    cell.setAttribute("aria-label", `${data.names[k]}, ${note ? `${note}, ` : ""}${text(weight)}`);
+    if (data.layout !== "grid") cell.querySelector(".weight").textContent = weight === 1 || weight === 0 ? "" : `× ${+weight.toFixed(2)}`;
     cell.title = `${data.names[k]}: ${text(weight)}`;
   });
   for (const button of root.querySelectorAll("[data-weight]")) {
-    button.setAttribute("aria-checked", String(Number(button.dataset.weight) === s.brush));
+    const chosen = Number(button.dataset.weight) === s.brush;
+    button.setAttribute("aria-checked", String(chosen));
+    button.tabIndex = chosen ? 0 : -1;
   }
 }
 
@@ -160,7 +169,9 @@ function wire(root, s) {
   const cells = root.querySelector(".cells");
   const at = (event) => {
     if (s.data.layout !== "grid") {
-      const cell = event.target.closest?.(".cell");
+      // While the pointer is captured, the event's target is no longer what lies under it.
+      const under = cells.getRootNode().elementFromPoint(event.clientX, event.clientY);
+      const cell = under?.closest?.(".cell");
       return cell ? Number(cell.dataset.k) : -1;
     }
     const box = cells.getBoundingClientRect();
@@ -173,13 +184,14 @@ function wire(root, s) {
     const k = at(event);
     if (k < 0 || event.button > 0) return;
     event.preventDefault();
-    s.painting = { weight: paintFor(s, k), before: s.weights.slice(), last: k };
+    const drags = s.data.layout === "grid" || event.pointerType !== "touch"; // a finger scrolls lists and strips
+    s.painting = { weight: paintFor(s, k), before: s.weights.slice(), last: k, drags };
     s.at = k;
-    if (s.data.layout === "grid") cells.setPointerCapture(event.pointerId);
+    if (drags) cells.setPointerCapture(event.pointerId);
     put(root, s, k, s.painting.weight);
   };
   cells.onpointermove = (event) => {
-    if (!s.painting || s.data.layout !== "grid") return;
+    if (!s.painting?.drags) return;
     // Fast strokes skip cells: events the browser has joined are taken apart again.
     for (const one of event.getCoalescedEvents?.().length ? event.getCoalescedEvents() : [event]) {
       const k = at(one);
@@ -188,12 +200,13 @@ function wire(root, s) {
   };
   cells.onpointerup = () => {
     if (!s.painting) return;
-    const { weight, last } = s.painting;
+    const { weight, last, before } = s.painting;
     s.painting = null;
     s.at = last;
     s.cells[last].focus({ preventScroll: true });
     draw(root, s);
-    finish(root, s, `${s.data.names[last]} ${text(weight)}`);
+    const changed = s.weights.filter((w, k) => w !== before[k]).length;
+    finish(root, s, changed > 1 ? `${changed} ${s.data.plural} ${text(weight)}` : `${s.data.names[last]} ${text(weight)}`);
   };
   const cancel = () => {
     if (!s.painting) return;
@@ -207,10 +220,31 @@ function wire(root, s) {
     const cell = event.target.closest(".cell");
     if (cell) { s.cells[s.at].tabIndex = -1; s.at = Number(cell.dataset.k); cell.tabIndex = 0; }
   });
-  const steps = () => {
-    const wide = s.data.layout === "grid" ? s.data.columns : s.data.layout === "list" ? 1 : 0;
-    return s.data.layout === "list" ? { ArrowUp: -1, ArrowDown: 1 }
-      : { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -(wide || 1), ArrowDown: wide || 1 };
+  // Where a key leads from the present cell; undefined for other keys.
+  const target = (key) => {
+    const { layout, columns } = s.data, last = s.cells.length - 1;
+    if (key === "Home") return layout === "grid" ? s.at - (s.at % columns) : 0;
+    if (key === "End") return layout === "grid" ? s.at - (s.at % columns) + columns - 1 : last;
+    const back = key === "ArrowLeft" || key === "ArrowUp", across = key === "ArrowLeft" || key === "ArrowRight";
+    if (!back && key !== "ArrowRight" && key !== "ArrowDown") return undefined;
+    const sign = back ? -1 : 1;
+    if (layout === "grid") {
+      const next = s.at + sign * (across ? 1 : columns);
+      return across && Math.floor(next / columns) !== Math.floor(s.at / columns) ? s.at : next;
+    }
+    if (layout === "list" || across) return s.at + sign;
+    // A strip wraps: up and down go to the nearest unit of the next line.
+    const box = s.cells[s.at].getBoundingClientRect(), middle = box.left + box.width / 2;
+    let best = s.at, line = null, off = Infinity;
+    for (let k = s.at + sign; k >= 0 && k <= last; k += sign) {
+      const here = s.cells[k].getBoundingClientRect();
+      if (Math.abs(here.top - box.top) < 2) continue;
+      if (line === null) line = here.top;
+      if (Math.abs(here.top - line) > 2) break;
+      const distance = Math.abs(here.left + here.width / 2 - middle);
+      if (distance < off) { off = distance; best = k; }
+    }
+    return best;
   };
   cells.onkeydown = (event) => {
     if (event.key === "Escape") { cancel(); return; }
@@ -221,13 +255,10 @@ function wire(root, s) {
       finish(root, s, `${s.data.names[s.at]} ${text(weight)}`);
       return;
     }
-    const step = event.ctrlKey || event.metaKey ? undefined : steps()[event.key];
-    if (step === undefined) return;
+    const next = event.ctrlKey || event.metaKey ? undefined : target(event.key);
+    if (next === undefined) return;
     event.preventDefault();
-    const next = s.at + step;
-    const columns = s.data.columns;
-    const leaves = s.data.layout === "grid" && Math.abs(step) === 1 && Math.floor(next / columns) !== Math.floor(s.at / columns);
-    if (next >= 0 && next < s.cells.length && !leaves) s.cells[next].focus();
+    if (next >= 0 && next < s.cells.length) s.cells[next].focus();
   };
   root.querySelector(".editor").addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey)) return;
@@ -236,6 +267,16 @@ function wire(root, s) {
     event.preventDefault();
     act(root, s, key === "y" || event.shiftKey ? "redo" : "undo");
   });
+  root.querySelector(".weights").onkeydown = (event) => {
+    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const buttons = [...root.querySelectorAll("[data-weight]")];
+    const now = buttons.findIndex((button) => button.getAttribute("aria-checked") === "true");
+    const next = buttons[(now + step + buttons.length) % buttons.length];
+    next.onclick();
+    next.focus();
+  };
   root.querySelector(".brush select").onchange = (event) => { s.size = Number(event.target.value); };
   for (const button of root.querySelectorAll("[data-do]")) button.onclick = () => act(root, s, button.dataset.do);
 }

@@ -9,15 +9,26 @@ from ...editing import EditSession
 from ..cards import figure
 
 
-def answer(session: EditSession) -> None:
-    """The answer without any edit, one step back, and now."""
+def answer(session: EditSession, unit: str = "") -> None:
+    """The answer without any edit, one step back, and now.
+
+    Parameters
+    ----------
+    unit
+        What several outputs are in, where they are no shares: those are written as percentages.
+    """
     outputs = session.outputs
     decide = session.decision
     parts = [("Original", outputs.original), ("Before", outputs.before), ("Now", outputs.after)]
     for column, (title, values) in zip(st.columns(3), parts, strict=True):
         winner = decide.name(values)
-        share = f"{values.max():.0%}" if len(values) > 1 else f"{values[0]:.3g}"
-        column.metric(title, winner, share, delta_color="off", delta_arrow="off")
+        if len(values) == 1:
+            # The answer is a side of a threshold, a sentence: too long for the large line.
+            column.metric(title, f"{values[0]:.3g}", delta_color="off")
+            column.caption(winner)
+            continue
+        size = f"{values.max():.3g} {unit}" if unit else f"{values.max():.0%}"
+        column.metric(title, winner, size, delta_color="off", delta_arrow="off")
     if session.answer != session.original_answer:
         st.info(session.summary, icon=":material/swap_horiz:")
     else:
@@ -31,7 +42,9 @@ def stability(session: EditSession) -> None:
         st.warning(warning, icon=":material/warning:")
     if found.random_answers:
         st.metric("Random masks of this size that agree", f"{found.random_same} of {len(found.random_answers)}")
-    for sentence in found.sentences[bool(found.random_answers) :]:
+    # The first sentence is the metric above; that an answer stayed is said beside the answer.
+    stayed = found.answer == found.original
+    for sentence in found.sentences[bool(found.random_answers) : -1 if stayed else None]:
         st.caption(sentence)
 
 
@@ -89,7 +102,7 @@ def _save(session: EditSession, key: str) -> None:
 
 
 def _files(session: EditSession, key: str) -> None:
-    with st.expander("Take it home, or bring it back"):
+    with st.expander("Take it home, or bring it back", key=f"files:{key}", on_change="rerun"):
         st.download_button(
             "Download JSON", session.to_json(), "edits.json", "application/json", key=f"json:{key}", on_click="ignore"
         )
