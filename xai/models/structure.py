@@ -33,7 +33,7 @@ def check_xgboost(content: dict[str, Any], name: str) -> None:
         if len(groups) != len(trees) or any(not 0 <= int(group) < n_groups for group in groups):
             raise ModelError(f"{name} is damaged: its list of trees does not match its outputs.")
         for number, tree in enumerate(trees):
-            _check_children(
+            check_children(
                 np.asarray(tree["left_children"], dtype=int),
                 _right_children(tree),
                 np.asarray(tree["split_indices"], dtype=int),
@@ -60,7 +60,25 @@ def _right_children(tree: dict[str, Any]) -> np.ndarray:
     return right
 
 
-def _check_children(left: np.ndarray, right: np.ndarray, split: np.ndarray, n_features: int, where: str) -> None:
+def check_children(left: np.ndarray, right: np.ndarray, split: np.ndarray, n_features: int, where: str) -> None:
+    """Nodes form one tree or several, and split on columns that exist.
+
+    Parameters
+    ----------
+    left, right
+        ``(n,)`` number of each node's children; -1 of a leaf.
+    split
+        ``(n,)`` column each node splits on; whatever it is for leaves.
+    n_features
+        Number of columns.
+    where
+        How a message begins: the file and the tree.
+
+    Raises
+    ------
+    ModelError
+        If a child is missing, does not exist, or is the child of two nodes, or a column does not exist.
+    """
     n_nodes = len(left)
     if not n_nodes or len(right) != n_nodes or len(split) != n_nodes:
         raise ModelError(f"{where} has lists of different lengths.")
