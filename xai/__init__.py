@@ -9,7 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import agreement, batch, chmcorr, datasets, dhondt, editing, faithfulness, plots, report, workflows
+    from . import (
+        agreement,
+        batch,
+        chmcorr,
+        craft,
+        datasets,
+        dhondt,
+        editing,
+        faithfulness,
+        plots,
+        reagent,
+        report,
+        workflows,
+    )
     from .core.attribution import Attribution
     from .core.errors import XaiError
     from .core.game import Game
@@ -39,11 +52,13 @@ _PACKAGES = (
     "agreement",
     "batch",
     "chmcorr",
+    "craft",
     "datasets",
     "dhondt",
     "editing",
     "faithfulness",
     "plots",
+    "reagent",
     "report",
     "workflows",
 )
@@ -56,6 +71,7 @@ __all__ = [
     "agreement",
     "batch",
     "chmcorr",
+    "craft",
     "datasets",
     "dhondt",
     "editing",
@@ -67,6 +83,7 @@ __all__ = [
     "load_model",
     "methods",
     "plots",
+    "reagent",
     "report",
     "workflows",
     "wrap_model",
