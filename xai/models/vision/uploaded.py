@@ -15,8 +15,8 @@ from . import demo
 from .model import ImageModel
 from .preprocess import Preprocess, from_hub
 
-FAMILIES = {"resnet": "ResNet", "convnext": "ConvNeXt", "vit": "ViT"}
-"""Families of transformers' image classifiers that are rebuilt from a folder, by their ``model_type``."""
+FAMILIES = {"resnet": "ResNet", "convnext": "ConvNext", "vit": "ViT"}
+"""Families of transformers' image classifiers that are rebuilt from a folder: ``model_type`` to how classes begin."""
 EFFICIENTNET = Preprocess(size=(224, 224), mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 """What EfficientNet-Lite0's published weights expect: TF-Lite scales pixels to (x - 127) / 128."""
 _HELP = (
@@ -206,4 +206,4 @@ def _efficientnet(n_classes: int) -> Any:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise MissingExtraError("efficientnet-lite-pytorch", "chmcorr") from error
-    return EfficientNet.from_name("efficientnet-lite0", override_params={"num_classes": n_classes})
+    return EfficientNet.from_name("efficientnet-lite0", num_classes=n_classes)
