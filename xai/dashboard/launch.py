@@ -12,6 +12,8 @@ from typing import Any
 
 from ..core.errors import InputError, MissingExtraError
 from ..core.resources import resource
+from .limits import read
+from .sessions import sessions
 from .workers import MODEL, pool, warm_server
 
 #: Environment variables through which the operator's own table reaches the pages, as MODEL does the model.
@@ -20,11 +22,12 @@ DATA, TARGET = "HEMICYCLE_DATA", "HEMICYCLE_TARGET"
 
 @asynccontextmanager
 async def _workers(_app: Any) -> AsyncGenerator[None, None]:
-    """Warm the server while the browser loads, and end the worker processes with it."""
+    """Warm the server while the browser loads, and end sessions and worker processes with it."""
     warm_server()
     try:
         yield
     finally:
+        sessions().close()
         pool().close()
 
 
@@ -55,8 +58,9 @@ def launch(
     MissingExtraError
         If Streamlit is not installed.
     InputError
-        If only one of ``model`` and ``data`` is given, or a file does not exist.
+        If only one of ``model`` and ``data`` is given, a file does not exist, or a limit of the environment is none.
     """
+    largest = read().largest_mb
     if (model is None) != (data is None):
         raise InputError("a model needs data and data need a model: give both --model and --data, or neither.")
     if target is not None and data is None:
@@ -86,5 +90,10 @@ def launch(
     # Streamlit reads .streamlit/config.toml beside the script that was started: that is ours, from any folder.
     sys.argv = [str(script)]
     st.App(script, lifespan=_workers, middleware=[Middleware(Preload)]).run(
-        config={"server.port": port, "server.address": address, "server.headless": not browser}
+        config={
+            "server.port": port,
+            "server.address": address,
+            "server.headless": not browser,
+            "server.maxUploadSize": largest,
+        }
     )
