@@ -128,11 +128,11 @@ def onnx_forest(folder: Path) -> Good:
 def onnx_columns(folder: Path) -> Good:
     """One input a column, text among them, and a map of probabilities a row."""
     import skl2onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
-    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     X = table().assign(site=np.random.default_rng(1).choice(["north", "south"], 120))
     columns = ColumnTransformer([("numbers", StandardScaler(), NAMES), ("site", OneHotEncoder(), ["site"])])
