@@ -188,7 +188,7 @@ def pieces(view: np.ndarray, crops: tuple[Crop, ...]) -> np.ndarray:
 
 
 def earlier_layers(model: ImageModel, here: str, wanted: str | None) -> str:
-    """The earlier layer that was asked for, or the nearest one with a finer map.
+    """The earlier layer that was asked for, or the nearest one with a finer map that is no part of another.
 
     Raises
     ------
@@ -206,8 +206,9 @@ def earlier_layers(model: ImageModel, here: str, wanted: str | None) -> str:
         raise InputError(f"there is no layer before '{here}' that this model can be cut behind.")
     if wanted is None:
         cells = found[at].grid[0] * found[at].grid[1] if at < len(found) else 0
-        finer = [layer for layer in before if layer.grid[0] * layer.grid[1] > cells]
-        return (finer or before)[-1].name
+        whole = [layer for layer in before if not any(layer.name.startswith(f"{other}.") for other in names)]
+        finer = [layer for layer in whole if layer.grid[0] * layer.grid[1] > cells]
+        return (finer or whole or before)[-1].name
     if wanted not in [layer.name for layer in before]:
         raise InputError(unknown_names(f"layer before '{here}'", [wanted], [layer.name for layer in before]))
     return wanted

@@ -8,6 +8,7 @@ from .crops import CropGrid
 from .cut import Cut
 from .demo import demo_cnn
 from .head import AffineHead
+from .imagenet import efficientnet_lite0
 from .images import Sorted, as_image, as_images, read_image, read_images, sort_out
 from .layers import Layer, layers, propose_layer
 from .model import ImageModel
@@ -27,6 +28,7 @@ __all__ = [
     "as_image",
     "as_images",
     "demo_cnn",
+    "efficientnet_lite0",
     "enlarge",
     "from_hub",
     "layers",
