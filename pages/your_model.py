@@ -6,6 +6,7 @@ import streamlit as st
 
 from xai.dashboard.cards import card
 from xai.dashboard.views import your_model as views
+from xai.dashboard.views.your_network import networks
 
 st.title("Your model", anchor=False)
 left, right = st.columns([2, 3])
@@ -17,5 +18,6 @@ with left:
 with right, card("What are they?", "Told by their content, each opened in a process of its own"):
     found = views.recognised()
 views.fit(found)
+networks(found)
 with card("What opens, and what keeps it apart?"):
     views.safety()

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import InputError, listing
+from ..core.errors import InputError, XaiError, listing
 from ..core.provenance import hash_bytes
 from ..sandbox.codec import ModelFile
 from . import sessions, source
 from .columns import check_mapping
-from .jobs import bound, compute
+from .jobs import StillRunningError, bound, compute
 from .limits import limits
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def remove(key: str) -> None:
         upload: Upload | None = session.kept.get(_FILES, {}).pop(key, None)
         if upload is not None:
             source.drop(upload.path)
+            session.kept.get(_IMAGE_MODELS, {}).pop(key, None)
             upload.path.unlink(missing_ok=True)
             upload.path.parent.rmdir()
 
@@ -219,6 +220,133 @@ def as_label(value: Any) -> Any:
     if pd.isna(value):
         return value
     return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+_IMAGE_MODELS = "image models"
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """An uploaded image model with what a person said of it, once they saw it answer.
+
+    Attributes
+    ----------
+    key, title
+        What it is known by in this session, and the file's name.
+    path
+        The file. A worker opens it with ``xai.models.open_image_model(path, Preprocess(**preprocess), class_names)``; a
+        task that is given the path must name that parameter in ``files``.
+    preprocess, class_names
+        Fields of :class:`xai.models.vision.Preprocess` and names of the classes; ``None`` for what the file says.
+    identity
+        For :func:`xai.dashboard.jobs.compute`: bound to this session.
+    """
+
+    key: str
+    title: str
+    path: Path
+    preprocess: Mapping[str, Any] | None
+    class_names: tuple[str, ...] | None
+    identity: str
+
+
+def keep_image_model(upload: Upload, preprocess: Mapping[str, Any] | None, class_names: tuple[str, ...] | None) -> None:
+    """Offer an image model to the pages that are about pictures."""
+    session = sessions.current()
+    content = hash_bytes(repr((upload.hash, preprocess, class_names)).encode())
+    kept = ImageModel(upload.key, upload.name, upload.path, preprocess, class_names, bound(content))
+    with session.lock:
+        session.kept.setdefault(_IMAGE_MODELS, {})[upload.key] = kept
+
+
+def image_models() -> tuple[ImageModel, ...]:
+    """Image models of this session that a person accepted on the page *Your model*: for the page *Concepts*."""
+    present = files()
+    return tuple(model for key, model in sessions.current().kept.get(_IMAGE_MODELS, {}).items() if key in present)
+
+
+@dataclass(frozen=True)
+class File:
+    """An uploaded file another page can work on.
+
+    Attributes
+    ----------
+    key, title
+        What it is known by in this session, and its name.
+    path
+        Where it lies. A task that is given the path must name that parameter in ``files``. Pictures are read by
+        :func:`xai.sandbox.uploaded.read_pictures`, language models by ``xai.models.open_language_model``.
+    identity
+        For :func:`xai.dashboard.jobs.compute`: bound to this session.
+    facts
+        What :meth:`Upload.look` said; of pictures the ``names`` and ``labels`` among them.
+    """
+
+    key: str
+    title: str
+    path: Path
+    identity: str
+    facts: Mapping[str, Any]
+
+
+def images() -> tuple[File, ...]:
+    """Pictures of this session, one file or archive each: for the page *Concepts*."""
+    return _files_of("pictures")
+
+
+def language_models() -> tuple[File, ...]:
+    """Language models of this session: for the page *Tokens*."""
+    return _files_of("language model")
+
+
+def _files_of(what: str) -> tuple[File, ...]:
+    """Files of a kind; those that are still being looked at, or could not be opened, are left out."""
+    found = []
+    for upload in files().values():
+        try:
+            facts = upload.look()
+        except (StillRunningError, XaiError):  # the page Your model shows either
+            continue
+        if facts["what"] == what:
+            found.append(File(upload.key, upload.name, upload.path, bound(upload.hash), facts))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image model and the picture it is tried on, as a person set both.
+
+    Attributes
+    ----------
+    model, pictures
+        The files.
+    picture
+        Name of the picture.
+    preprocess, class_names
+        See :class:`ImageModel`.
+    """
+
+    model: Upload
+    pictures: Upload
+    picture: str
+    preprocess: Mapping[str, Any] | None
+    class_names: tuple[str, ...] | None
+
+    def preview(self) -> dict[str, Any]:
+        """The top classes: see :func:`xai.sandbox.uploaded.preview_image_model`."""
+        found: dict[str, Any] = compute(
+            "preview_image_model",
+            f"Asking {self.model.name}",
+            bound(f"{self.model.hash}:{self.pictures.hash}"),
+            {
+                "model": str(self.model.path),
+                "pictures": str(self.pictures.path),
+                "picture": self.picture,
+                "preprocess": None if self.preprocess is None else dict(self.preprocess),
+                "class_names": None if self.class_names is None else list(self.class_names),
+            },
+        )
+        return found
 
 
 def forget(dropped: Iterable[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ..cards import card
 from ..columns import propose, propose_answers
 from ..jobs import StillRunningError, show_failure, watch
 from ..limits import limits
+from ..markdown import plain
 from ..uploads import Fit, Upload, as_label
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def recognised() -> Found:
     for key, upload in kept.items():
         with st.container(border=True, key=f"file-{key}"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{_plain(upload.name)}**", width="stretch")
+                st.markdown(f"**{plain(upload.name)}**", width="stretch")
                 st.caption(_bytes(upload.size), width="content")
                 st.button(
                     "Remove",
@@ -125,42 +126,84 @@ def recognised() -> Found:
                 show_failure(error, key)
             else:
                 found[key] = (upload, facts)
-                (_model_facts if facts["what"] == "model" else _table_facts)(upload, facts)
+                _FACTS[facts["what"]](upload, facts)
     return found
+
+
+def _facts(lines: list[tuple[str, str]], upload: Upload, notes: Iterable[str] = ()) -> None:
+    """Facts a line each, with the file's hash."""
+    told = "  \n".join(f"{name}: {plain(text)}" for name, text in lines if text)
+    st.markdown(f"{told}  \nSHA-256: `{upload.hash[:16]}…`")
+    for note in notes:
+        st.caption(plain(note))
+
+
+def _opened_by(facts: Mapping[str, Any]) -> tuple[str, str]:
+    return "Opened by", ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
 
 
 def _model_facts(upload: Upload, facts: Mapping[str, Any]) -> None:
     names = facts["feature_names"]
     count = facts["n_features"] if names is None else len(names)
-    outputs = "; ".join(f"{space}: {_several(names)}" for space, names in facts["spaces"].items())
+    name = f"{facts['framework']} {facts['architecture']}".strip()
     lines = [
-        ("Kind", f"{facts['framework']} model ({facts['kind']}), {facts['task']}"),
-        ("Answers", outputs),
+        ("Kind", f"{name} ({facts['kind']}), {facts['task']}"),
+        ("Answers", "; ".join(f"{space}: {_several(outputs)}" for space, outputs in facts["spaces"].items())),
         ("Classes", "none" if facts["classes"] is None else _several([str(label) for label in facts["classes"]])),
         ("Columns", "unknown" if count is None else f"{count}" + (", without names" if names is None else "")),
-        ("Opened by", ", ".join(f"{name} {version}" for name, version in facts["versions"].items())),
-        ("SHA-256", f"`{upload.hash[:16]}…`"),
+        _opened_by(facts),
     ]
-    st.markdown("  \n".join(f"{name}: {_plain(text) if name != 'SHA-256' else text}" for name, text in lines))
+    _facts(lines, upload, facts["notes"])
     if names:
         with st.expander(f"The {len(names)} columns it reads"):
             st.dataframe({"column": list(names)}, height=200, hide_index=True)
 
 
+def _network_facts(upload: Upload, facts: Mapping[str, Any]) -> None:
+    size = facts["size"]
+    classes = facts["classes"]
+    lines = [
+        ("Kind", f"{facts['what']}, {facts['framework']} {facts['architecture']} ({facts['kind']})"),
+        ("Pictures", "" if size is None else f"{size[0]} × {size[1]} pixels"),
+        (
+            "Classes",
+            _several(classes) if classes else f"{facts['n_classes']} without names" if facts["n_classes"] else "",
+        ),
+        _opened_by(facts),
+    ]
+    _facts(lines, upload, facts["notes"])
+    if facts["what"] == "language model":
+        st.page_link("pages/tokens.py", label="Ask it on the page Tokens", icon=":material/notes:")
+
+
 def _table_facts(upload: Upload, facts: Mapping[str, Any]) -> None:
     table = facts["table"]
-    st.markdown(
-        f"Kind: {facts['format']} table  \nRows and columns: {len(table):,} × {table.shape[1]:,}  \n"
-        f"SHA-256: `{upload.hash[:16]}…`"
-    )
+    lines = [("Kind", f"{facts['format']} table"), ("Rows and columns", f"{len(table):,} × {table.shape[1]:,}")]
+    _facts(lines, upload, facts["notes"])
     with st.expander("First rows"):
         st.dataframe(table.head(20), height=200)
 
 
+def _picture_facts(upload: Upload, facts: Mapping[str, Any]) -> None:
+    names, labels = facts["names"], facts["labels"]
+    classes = sorted(set(labels))
+    lines = [("Kind", f"{len(names):,} picture{'s' if len(names) > 1 else ''}"), ("Folders", _several(classes))]
+    _facts(lines, upload, [f"Left out: {reason}" for reason in list(facts["problems"].values())[:5]])
+    st.image(list(facts["thumbs"]), width=72)
+
+
+_FACTS = {
+    "model": _model_facts,
+    "image model": _network_facts,
+    "language model": _network_facts,
+    "table": _table_facts,
+    "pictures": _picture_facts,
+}
+
+
 def fit(found: Found) -> None:
     """How model and table fit together, and the button that puts every page on them."""
-    models = {key: pair for key, pair in found.items() if pair[1]["what"] == "model"}
-    tables = {key: pair for key, pair in found.items() if pair[1]["what"] == "table"}
+    models, tables = _of(found, "model"), _of(found, "table")
     if not models and not tables:
         return
     with card("Do they fit together?"):
@@ -176,6 +219,10 @@ def fit(found: Found) -> None:
             )
         else:
             _fit(models, tables)
+
+
+def _of(found: Found, what: str) -> Found:
+    return {key: pair for key, pair in found.items() if pair[1]["what"] == what}
 
 
 def _fit(models: Found, tables: Found) -> None:
@@ -233,7 +280,7 @@ def _columns(pair: str, facts: Mapping[str, Any], table: pd.DataFrame) -> dict[s
         guess = proposed[name]
         at = None if guess is None else offered.index(guess)
         proposed[name] = st.selectbox(
-            f"{_plain(name)} is", offered, index=at, key=f"column:{pair}:{name}", placeholder="choose a column"
+            f"{plain(name)} is", offered, index=at, key=f"column:{pair}:{name}", placeholder="choose a column"
         )
     return proposed
 
@@ -297,7 +344,7 @@ def _named(pair: str, target: str, facts: Mapping[str, Any], table: pd.DataFrame
             f"'{target}' holds {len(told):,} different values, but the model has {len(labels)} classes "
             f"({_several(labels)}): it is not the column of its answers."
         )
-    st.caption(f"The table calls the classes otherwise. Which value of '{_plain(target)}' is which?")
+    st.caption(f"The table calls the classes otherwise. Which value of '{plain(target)}' is which?")
     return {
         label: st.selectbox(
             f"Class {label} is", told, index=min(i, len(told) - 1), key=f"class:{pair}:{target}:{label}"
@@ -373,13 +420,6 @@ def safety() -> None:
 def _several(names: Any) -> str:
     names = [str(name) for name in names]
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def _plain(text: str) -> str:
-    """Text that a person wrote, for Markdown to show as it is."""
-    for sign in "\\`*_{}[]<>()#+-.!|~$:":
-        text = text.replace(sign, f"\\{sign}")
-    return text
 
 
 def _bytes(size: int) -> str:
