@@ -4,11 +4,14 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from xai.sandbox.client import Worker
+from xai.sandbox.limits import GIB, for_uploads
+from xai.sandbox.profile import Profile
 from xai.sandbox.tasks import TASKS
 
 HERE = Path(__file__).parent
@@ -32,7 +35,8 @@ def extra_tasks():
 
 @pytest.fixture
 def worker(extra_tasks):
-    with Worker() as worker:
+    limits = replace(for_uploads(), memory=3 * GIB)  # the same on every machine
+    with Worker(Profile(limits)) as worker:
         worker.call("warm", modules=[extra_tasks])
         yield worker
 

@@ -98,8 +98,76 @@ def child(seconds, progress):
     time.sleep(seconds)
 
 
+def read(model, progress):
+    return Path(model).read_text()
+
+
+def peek(path, progress):
+    return Path(path).read_text()
+
+
+def write(path, progress, size=None):
+    Path(path).write_text("written" if size is None else "x" * size)
+
+
+def allocate(mib, progress):
+    return len(bytearray(mib << 20))
+
+
+def abort_for_memory(progress, model=None):
+    """As C++ ends that was refused memory."""
+    print("terminate called after throwing an instance of 'std::bad_alloc'", file=sys.stderr, flush=True)  # noqa: T201
+    os.abort()
+
+
+def burn(seconds, progress):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def open_files(number, progress):
+    kept = [os.open("/dev/null", os.O_RDONLY) for _ in range(number)]
+    for descriptor in kept:
+        os.close(descriptor)
+    return len(kept)
+
+
+def threads(progress):
+    """Threads and linear algebra still work."""
+    import threading
+
+    import numpy as np
+
+    found = []
+    made = [threading.Thread(target=lambda: found.append(threading.get_ident())) for _ in range(4)]
+    for thread in made:
+        thread.start()
+    for thread in made:
+        thread.join()
+    a = np.random.default_rng(0).normal(size=(400, 400))
+    return len(found), float(np.abs(a @ np.linalg.inv(a) - np.eye(400)).max())
+
+
+def draws(progress):
+    import random
+
+    import numpy as np
+
+    return float(np.random.rand()), random.random()  # noqa: NPY002
+
+
 for function in (
     break_xgboost,
+    read,
+    peek,
+    write,
+    allocate,
+    abort_for_memory,
+    burn,
+    open_files,
+    threads,
+    draws,
     echo,
     whoami,
     noise,

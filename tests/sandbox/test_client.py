@@ -14,6 +14,7 @@ import pytest
 
 from xai.core.errors import CancelledError, InputError, MissingExtraError, ModelError, WorkerError
 from xai.sandbox.client import KEPT_STDERR, Worker
+from xai.sandbox.profile import trusted
 from xai.sandbox.tasks import TASKS, check_task
 
 
@@ -51,7 +52,7 @@ def test_progress_does_not_flood(worker):
         ("input", InputError, "column 'age' is missing."),
         ("cancelled", CancelledError, "stopped."),
         ("missing", MissingExtraError, "torch is not installed: run  pip install 'hemicycle[vision]'"),
-        ("memory", WorkerError, "running fail: memory ran out. Use fewer rows."),
+        ("memory", WorkerError, "running fail: memory ran out (memory limit of 3 GiB). Use fewer rows."),
         ("foreign", ModelError, "running fail failed. RuntimeError: first line second line"),
     ],
 )
@@ -124,8 +125,10 @@ def test_a_call_within_its_timeout_is_left_alone(worker):
     assert worker.call("sleep", seconds=0.05, timeout=20) == 0.05
 
 
-def test_kill_ends_the_grandchildren_too(worker, ended):
+def test_kill_ends_the_grandchildren_too(extra_tasks, ended):
     pids = []
+    worker = Worker(trusted())  # others may start none
+    worker.call("warm", modules=[extra_tasks])
 
     def kill(_fraction, text):
         pids.append(int(text))

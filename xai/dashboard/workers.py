@@ -10,9 +10,13 @@ from threading import Thread
 from ..core.errors import XaiError
 from ..models import sniff
 from ..sandbox.jobs import JobPool
+from ..sandbox.limits import for_uploads
+from ..sandbox.profile import Profile
 
 #: Environment variable that names the operator's own model file.
 MODEL = "HEMICYCLE_MODEL"
+#: What workers that start later find imported, so that none of them costs seconds; the first page needs none of it.
+LATER = ("xgboost", "lightgbm", "catboost", "torch", "xai.shapley.trees.engine")
 #: What the first page needs in the server itself.
 SERVER = ("pandas", "pyarrow", "plotly.graph_objects", "xai.plots", "xai.dhondt", "xai.datasets")
 
@@ -20,7 +24,9 @@ SERVER = ("pandas", "pyarrow", "plotly.graph_objects", "xai.plots", "xai.dhondt"
 @cache
 def pool() -> JobPool:
     """The pool; made on first use."""
-    return JobPool(size=2, warm=(_library(),))
+    model = os.environ.get(MODEL)
+    profile = Profile(for_uploads(), reads=(model,) if model else ())
+    return JobPool(size=2, warm=(_library(),), later=LATER, profile=profile)
 
 
 def _library() -> str:

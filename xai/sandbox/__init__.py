@@ -6,5 +6,19 @@ from .client import Worker
 from .codec import ModelFile
 from .isolated import IsolatedModel, load_model
 from .jobs import Job, JobPool
+from .limits import Limits
+from .profile import Profile
+from .protections import Protections, protections
 
-__all__ = ["IsolatedModel", "Job", "JobPool", "ModelFile", "Worker", "load_model"]
+__all__ = [
+    "IsolatedModel",
+    "Job",
+    "JobPool",
+    "Limits",
+    "ModelFile",
+    "Profile",
+    "Protections",
+    "Worker",
+    "load_model",
+    "protections",
+]

@@ -5,23 +5,31 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import signal
 import tempfile
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from ..core import errors
 from ..core.errors import MissingExtraError, WorkerError, XaiError
 from . import codec, protocol
+from .given import GivenFile, given_files
+from .limits import Limits, limit_processor_time, size_text
+from .profile import Profile, strict
 from .spawn import spawn
 from .tasks import check_task, describe_call, model_path
 
 ProgressCallback = Callable[[float, str], None]
+
+# What C and C++ libraries leave behind when memory is refused them.
+_OUT_OF_MEMORY = re.compile(
+    r"bad_alloc|out of memory|cannot allocate|not enough memory|std::length_error", re.IGNORECASE
+)
 
 KEPT_STDERR = 16_384  # bytes of the error stream, the last ones
 GRACE = 2.0  # seconds a process gets to end by itself
@@ -31,9 +39,27 @@ class Worker:
     """A child process that runs named tasks, one at a time; after a death the next call starts another.
 
     Use it as a context manager, or call :meth:`close`; a worker that is dropped is closed.
+
+    Parameters
+    ----------
+    profile
+        What the child may do; ``None``: :func:`xai.sandbox.profile.strict`.
+    preload
+        Modules every child imports before its first task. One that fails to import fails the task that needs it.
+    later
+        Modules that children after the first will want.
+
+    Notes
+    -----
+    A child reads the files its calls name and no others of its user's. What it may read cannot grow later on, so a call
+    about another file is given another child.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, profile: Profile | None = None, preload: Sequence[str] = (), *, later: Sequence[str] = ()
+    ) -> None:
+        self.profile = strict() if profile is None else profile
+        self.preload, self.later = tuple(preload), tuple(later)
         self._call_lock = threading.Lock()  # one caller at a time
         self._life_lock = threading.Lock()
         self._child: Child | None = None
@@ -47,13 +73,19 @@ class Worker:
         self.close()
 
     @property
+    def has_files(self) -> bool:
+        """Whether the child was opened files of somebody's."""
+        child = self._child
+        return child is not None and bool(child.files)
+
+    @property
     def pid(self) -> int | None:
         """Process id of the child, ``None`` when there is none."""
         child = self._child
         return None if child is None else child.process.pid
 
     def start(self) -> None:
-        """Start the child unless there is one; returns at once, before the child is ready.
+        """Start the child unless there is one; returns before the child is ready.
 
         Raises
         ------
@@ -74,7 +106,7 @@ class Worker:
         progress
             Called in this thread with a fraction in [0, 1] and a text.
         timeout
-            Seconds after which the child is killed.
+            Seconds after which the child is killed; ``None`` for those of the profile's limits.
         payload
             Keyword arguments of the task.
 
@@ -87,10 +119,14 @@ class Worker:
         """
         check_task(task, payload)
         tree, blobs = codec.encode(payload)
+        limits = self.profile.limits
+        timeout = limits.wall if timeout is None else timeout
         with self._call_lock:
-            child = self._living()
+            child = self._living(given_files(task, payload, self.profile))
             with _deadline(child, timeout) as expired:
                 try:
+                    child.warm_up(self.preload)
+                    child.give_time(limits.cpu)
                     child.send({"task": task, "payload": tree}, blobs)
                     answer = child.receive(progress)
                 except _DiedError as death:
@@ -99,7 +135,7 @@ class Worker:
                     reason = (
                         f"{describe_call(task, payload)} took longer than {timeout:g} s and was stopped."
                         if expired.is_set()
-                        else _obituary(code, task, payload, stopped=child.killed)
+                        else _obituary(code, task, payload, limits, stopped=child.killed, words=child.last_words)
                     )
                     raise child.with_last_words(WorkerError(reason)) from death
                 except BaseException:  # an interrupt, a callback's error or nonsense: the pipe is out of step
@@ -131,10 +167,15 @@ class Worker:
         else:
             child.kill()  # the caller that is waiting for it buries it
 
-    def _living(self) -> Child:
+    def _living(self, files: frozenset[GivenFile] = frozenset()) -> Child:
+        """The child, or a new one if that may not read the files of this call."""
+        child = self._child
+        if child is not None and not files <= child.files:
+            child.bury(grace=GRACE, polite=True)
+            self._forget(child)
         with self._life_lock:
             if self._child is None:
-                self._child = Child()
+                self._child = Child(self.profile, files, self.preload, self.later)
                 self._finalizer = weakref.finalize(self, self._child.bury)
             return self._child
 
@@ -153,20 +194,26 @@ class _DiedError(Exception):
 class Child:
     """One process with its pipes and its folder."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        files: frozenset[GivenFile] = frozenset(),
+        preload: Sequence[str] = (),
+        later: Sequence[str] = (),
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="xai-"))
-        self.killed = False
+        self.files = files
+        self.killed = self.warm = False
         self._lock = threading.RLock()
         self._stderr = bytearray()
         try:
-            self.process = spawn(self.folder)
-        except OSError as error:
+            self.process = spawn(self.folder, profile, [file.path for file in files], preload, later)
+        except (OSError, WorkerError) as error:
             shutil.rmtree(self.folder, ignore_errors=True)
+            if isinstance(error, WorkerError):
+                raise
             raise WorkerError(f"no child process can be started: {error.strerror}.") from error
-        # Popen's types do not know that pipes were asked for.
-        self._stdin = cast("io.BufferedWriter", self.process.stdin)
-        self._stdout = cast("io.BufferedReader", self.process.stdout)
-        stderr = cast("io.BufferedReader", self.process.stderr)
+        self._stdin, self._stdout, stderr = self.process.streams
         self._listener = threading.Thread(
             target=_keep_last, args=(stderr, self._stderr), name="xai-stderr", daemon=True
         )
@@ -197,6 +244,14 @@ class Child:
             if progress is not None:
                 progress(fraction, text)
 
+    def warm_up(self, modules: Sequence[str]) -> None:
+        """Import modules, the first time; most are there already, from the fork server."""
+        if modules and not self.warm:
+            tree, blobs = codec.encode({"modules": list(modules)})
+            self.send({"task": "warm", "payload": tree}, blobs)
+            self.receive(None)  # a failure is met again by the task that needs the module, which has somebody to tell
+        self.warm = True
+
     def kill(self) -> None:
         """Kill the process and all it started."""
         self.killed = True
@@ -209,19 +264,31 @@ class Child:
                 if polite:
                     with contextlib.suppress(OSError):
                         self._stdin.close()
-                self._wait_for_end(grace)
+                self.process.ends(grace)
                 self._kill_group()
-                self.process.wait()
+                self.process.reap()
                 with contextlib.suppress(OSError):
                     self._stdin.close()
                 self._stdout.close()
                 self._listener.join(GRACE)
                 shutil.rmtree(self.folder, ignore_errors=True)
+            assert self.process.returncode is not None
             return self.process.returncode
+
+    @property
+    def last_words(self) -> str:
+        """The end of its error stream."""
+        return self._stderr.decode(errors="replace").strip()
+
+    def give_time(self, seconds: float | None) -> None:
+        """Let it use so many seconds of processor time from now on."""
+        # One that has just died is found out by whoever sends or reads next.
+        with contextlib.suppress(ProcessLookupError):
+            limit_processor_time(self.process.pid, seconds)
 
     def with_last_words(self, error: WorkerError) -> WorkerError:
         """The error with the end of the child's error stream as a note for the log."""
-        words = self._stderr.decode(errors="replace").strip()
+        words = self.last_words
         if words:
             error.add_note(f"The end of the child's error stream:\n{words}")
         return error
@@ -232,13 +299,6 @@ class Child:
             if self.process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self.process.pid, signal.SIGKILL)
-
-    def _wait_for_end(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                return
-            time.sleep(0.005)
 
 
 def _keep_last(stream: io.BufferedReader, kept: bytearray) -> None:
@@ -269,14 +329,21 @@ def _deadline(child: Child, seconds: float | None) -> Iterator[threading.Event]:
         timer.cancel()
 
 
-def _obituary(code: int, task: str, payload: Mapping[str, Any], *, stopped: bool) -> str:
+def _obituary(code: int, task: str, payload: Mapping[str, Any], limits: Limits, *, stopped: bool, words: str) -> str:
     call = describe_call(task, payload)
     if stopped:
         return f"{call} was stopped."
     path = model_path(payload)
+    if code == -signal.SIGXCPU and limits.cpu is not None:
+        return f"{call} used up the CPU-time limit of {limits.cpu:g} s. Use fewer rows, or raise the limit."
+    if limits.memory is not None and code in (-signal.SIGABRT, -signal.SIGSEGV) and _OUT_OF_MEMORY.search(words):
+        return (
+            f"{call} went over the memory limit of {size_text(limits.memory)}. "
+            "Use fewer rows or a smaller file, or raise the limit."
+        )
     if code == -signal.SIGKILL:
         return (
-            f"the child process was killed (signal 9) while {call}: most likely memory ran out. "
+            f"the child process was killed (signal 9) while {call}{_with_library(path)}: most likely memory ran out. "
             "Use fewer rows, or a machine with more memory."
         )
     if code < 0 and path is not None:
@@ -286,6 +353,10 @@ def _obituary(code: int, task: str, payload: Mapping[str, Any], *, stopped: bool
         )
     ended = f"crashed (signal {-code})" if code < 0 else f"ended (exit code {code})"
     return f"the child process {ended} while {call}."
+
+
+def _with_library(path: str | None) -> str:
+    return "" if path is None else f" ({_library(path)})"
 
 
 def _library(path: str) -> str:

@@ -14,6 +14,7 @@ from ..core.errors import ModelError
 from ..models.base import Model
 from .client import ProgressCallback, Worker
 from .codec import ModelFile
+from .profile import own_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +88,16 @@ class IsolatedModel(Model):
         return outputs
 
 
+def _library(file: Path) -> tuple[str, ...]:
+    """The library that reads a file, for the child to find it imported."""
+    from ..models import sniff
+
+    try:
+        return (sniff(file).partition("-")[0],)
+    except ModelError:  # the child says it again, to whoever waits for it
+        return ()
+
+
 def load_model(path: str | Path, output: str | None = None, *, isolated: bool = True) -> Model:
     """Open a native XGBoost, LightGBM or CatBoost file; its content decides, not its name.
 
@@ -113,7 +124,7 @@ def load_model(path: str | Path, output: str | None = None, *, isolated: bool = 
     if not isolated:
         return open_model(path, output)
     file = Path(path).resolve()
-    worker = Worker()
+    worker = Worker(own_files(), _library(file))
     try:
         facts = worker.call("describe", model=ModelFile(str(file), output))
     except BaseException:

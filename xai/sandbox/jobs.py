@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from ..core.errors import CancelledError, InputError, WorkerError, XaiError
 from .client import Worker
+from .profile import Profile, strict
 from .tasks import check_task
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -107,16 +108,35 @@ class JobPool:
         Number of processes.
     warm
         Libraries every process imports before its first job. One that fails to import fails the job that needs it.
+    later
+        Libraries that are imported once there is nothing to do, so that processes started after that have them.
+    profile
+        What the processes may do; ``None``: :func:`xai.sandbox.profile.strict`.
+    most_waiting
+        Jobs one owner may have in the queue; those without an owner are the program's own and not counted.
 
     Notes
     -----
-    Threads of this process only move bytes; all work happens in the children.
+    Threads of this process only move bytes; all work happens in the children. A child that was given a file for one
+    owner works for no other: what the file may have done to it ends with it. The pool holds no job that has ended:
+    a result lives as long as whoever asked for it keeps the job.
     """
 
-    def __init__(self, size: int = 2, warm: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        size: int = 2,
+        warm: Sequence[str] = (),
+        *,
+        later: Sequence[str] = (),
+        profile: Profile | None = None,
+        most_waiting: int = 64,
+    ) -> None:
         if size < 1:
             raise InputError(f"a pool needs at least one process, not {size}.")
         self.size = size
+        self.profile = strict() if profile is None else profile
+        self.most_waiting = most_waiting
+        self.later = tuple(later)
         self.warm = tuple(dict.fromkeys((*ALWAYS_WARM, *warm)))
         self._changed = threading.Condition()
         self._queues: OrderedDict[str | None, deque[Job]] = OrderedDict()
@@ -144,7 +164,7 @@ class JobPool:
         if self._closed:
             raise WorkerError("the job pool is closed.")
         while len(self._threads) < min(wanted, self.size):
-            worker = Worker()
+            worker = Worker(self.profile, self.warm, later=self.later)
             thread = threading.Thread(target=self._serve, args=(worker,), name="xai-job", daemon=True)
             self._workers.append(worker)
             self._threads.append(thread)
@@ -171,11 +191,16 @@ class JobPool:
         InputError
             If there is no such task or parameter.
         WorkerError
-            If the pool is closed.
+            If the pool is closed, or this owner has as many jobs waiting as one may have.
         """
         check_task(task, payload)
         job = Job(self, task, label, payload, owner=owner, timeout=timeout)
         with self._changed:
+            waiting = len(self._queues.get(owner, ()))
+            if owner is not None and waiting >= self.most_waiting:
+                raise WorkerError(
+                    f"{waiting} jobs are waiting for you already: wait until some have ended, or cancel them."
+                )
             self._grow(1 + len(self._running) + sum(map(len, self._queues.values())))
             self._queues.setdefault(owner, deque()).append(job)
             self._changed.notify()
@@ -216,22 +241,27 @@ class JobPool:
 
     def _serve(self, worker: Worker) -> None:
         """One thread, one process: warm it, then job after job until the pool closes."""
+        served = None
         while not self._closed:
             if worker.pid is None:
                 self._start(worker)
             job = self._take(worker)
             if job is None:
                 break
+            if worker.has_files and job.owner != served:
+                worker.close()
+            served = job.owner
             self._run(job, worker)
+            del job  # nobody's result waits here for the next job
         worker.close()
 
     def _start(self, worker: Worker) -> None:
         try:
             worker.start()
-            worker.call("warm", modules=list(self.warm))
+            worker.call("warm", modules=[])
         except XaiError:
-            # The next job starts the process again and imports what it needs: it fails with the same reason,
-            # and unlike this thread it has somebody to tell.
+            # The next job starts the process again: it fails with the same reason, and unlike this thread it has
+            # somebody to tell.
             return
 
     def _take(self, worker: Worker) -> Job | None:

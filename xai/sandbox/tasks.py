@@ -20,8 +20,10 @@ from ..core.errors import InputError, ModelError, listing, unknown_names
 from .codec import ModelFile
 from .concepts import concepts
 from .editing import play_features
+from .probe import probe
+from .reporting import report
 from .tokens import lm_attribute, lm_compare, lm_edit, lm_generate
-from .uploaded import look_at_upload
+from .uploaded import look_at_upload, preview_image_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +41,15 @@ _opened: OrderedDict[tuple[str, str, str | None], Model] = OrderedDict()
 
 @dataclass(frozen=True)
 class Task:
-    """A function and, for messages, what it does: "predicting", "opening the model"."""
+    """A function and, for messages, what it does: "predicting", "opening the model".
+
+    ``files`` names the parameters that hold paths, alone or in lists and dictionaries: files and folders the child may
+    read for the call. It may read no others of its user's.
+    """
 
     function: Callable[..., Any]
     doing: str
+    files: tuple[str, ...] = ("model",)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -211,8 +218,10 @@ def _binary_data(data: str | tuple[Any, Any]) -> Any:
 
 TASKS: dict[str, Task] = {
     "warm": Task(warm, "importing libraries"),
+    "probe": Task(probe, "trying to get out"),
     "describe": Task(describe, "opening"),
-    "look_at_upload": Task(look_at_upload, "looking at"),
+    "look_at_upload": Task(look_at_upload, "looking at", files=("path",)),
+    "preview_image_model": Task(preview_image_model, "asking", files=("model", "pictures")),
     "predict": Task(predict, "predicting with"),
     "explain": Task(explain, "explaining"),
     "performance": Task(performance, "measuring the performance of"),
@@ -222,6 +231,7 @@ TASKS: dict[str, Task] = {
     "compare_models": Task(compare_models, "comparing models"),
     "rashomon": Task(rashomon, "drawing simple models"),
     "concepts": Task(concepts, "finding concepts"),
+    "report": Task(report, "reporting on"),
     "play_features": Task(play_features, "asking with other features of"),
     "lm_generate": Task(lm_generate, "generating"),
     "lm_attribute": Task(lm_attribute, "replacing words"),

@@ -1,7 +1,8 @@
-"""The child process: ``python -m xai.sandbox.worker PARENT_PID`` reads requests, runs tasks, answers.
+"""The child process: reads requests, runs tasks, answers.
 
-Its standard input and output are the pipe. They are moved away first, so that whatever a library prints ends in the
-error stream and never in the middle of a message.
+It is forked by :mod:`.forkserver`, or, where there is none, started by ``python -m xai.sandbox.worker PARENT_PID
+PROFILE``. Its standard input and output are the pipe. They are moved away first, so that whatever a library prints ends
+in the error stream and never in the middle of a message.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import io
+import json
 import os
 import signal
 import sys
@@ -19,6 +21,8 @@ from typing import Any
 
 from ..core.errors import MissingExtraError, ModelError, WorkerError, XaiError
 from . import codec, protocol
+from .limits import size_text
+from .profile import Profile
 from .tasks import TASKS
 
 PROGRESS_INTERVAL = 0.05  # seconds between two messages
@@ -56,8 +60,14 @@ class Progress:
 
 
 def main() -> None:
-    """Serve until the parent closes the pipe."""
+    """Be a worker that was started as a program of its own: with limits, without what needs a process of one thread."""
     die_with(int(sys.argv[1]))
+    Profile.from_json(json.loads(sys.argv[2])).limits.apply()
+    work()
+
+
+def work() -> None:
+    """Serve until the parent closes the pipe."""
     requests, answers = take_over_pipes()
     faulthandler.enable()  # a crash writes where it happened into the error stream
     # The parent is gone when the pipe breaks: nobody is left to tell.
@@ -114,13 +124,21 @@ def describe_error(error: Exception, task: str) -> protocol.Header:
     if isinstance(error, MemoryError):
         return header | {
             "class": WorkerError.__name__,
-            "args": [f"{TASKS[task].doing}: memory ran out. Use fewer rows."],
+            "args": [f"{TASKS[task].doing}: memory ran out{_of_limit()}. Use fewer rows."],
         }
     text = " ".join(str(error).split())[:600]
     return header | {
         "class": ModelError.__name__,
         "args": [f"{TASKS[task].doing} failed. {type(error).__name__}: {text or 'no further details'}"],
     }
+
+
+def _of_limit() -> str:
+    """The process's own limit of memory as a part of a sentence; empty if it has none."""
+    import resource
+
+    bound = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    return "" if bound == resource.RLIM_INFINITY else f" (memory limit of {size_text(bound)})"
 
 
 if __name__ == "__main__":
