@@ -88,6 +88,11 @@ def test_code_named_in_a_folder_is_not_looked_for(tmp_path):
     assert not marker.exists()
 
 
+def _recognised_and_opened(path):
+    recognise(path)
+    open_image_model(path)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -122,7 +127,7 @@ def test_folders_that_cannot_be_opened(change, message, tmp_path):
         (folder / "config.json").write_text("[]")
     path = good.pack(folder, tmp_path / "bad.zip")
     with pytest.raises(ModelError, match=message):
-        open_image_model(path if recognise(path) else path)
+        _recognised_and_opened(path)
 
 
 def test_language_model(tmp_path):

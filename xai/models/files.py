@@ -160,8 +160,10 @@ def _read_xgboost(path: Path, _output: str | None) -> Any:
 def _read_lightgbm(path: Path, _output: str | None) -> Any:
     import lightgbm
 
+    from .lightgbm_structure import check_lightgbm
+
     content = _text(path)
-    structure.check_lightgbm(content, path.name)
+    check_lightgbm(content, path.name)
     return lightgbm.Booster(model_str=content)
 
 

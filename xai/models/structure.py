@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ModelError
+
+MAX_FEATURES, MAX_OUTPUTS, MAX_CATEGORY = 10_000_000, 100_000, 1 << 24
+"""Beyond these a file does not describe a model but a demand for memory."""
+_NEEDED = ("split_conditions", "default_left", "split_type")
+_PER_NODE = (*_NEEDED, "parents", "sum_hessian", "loss_changes")
 
 
 def check_xgboost(content: dict[str, Any], name: str) -> None:
@@ -22,14 +25,19 @@ def check_xgboost(content: dict[str, Any], name: str) -> None:
         Naming the file and the tree that is damaged.
     """
     try:
-        booster = content["learner"]["gradient_booster"]
-        n_features = int(content["learner"]["learner_model_param"]["num_feature"])
+        learner = content["learner"]
+        booster = learner["gradient_booster"]
+        n_features, n_groups = _sizes(learner, name)
         if booster["name"] == "gblinear":
+            if len(booster["model"]["weights"]) != (n_features + 1) * n_groups:
+                raise ModelError(f"{name} is damaged: it has other weights than its columns and outputs need.")
             return
+        dropped = booster.get("weight_drop")
         booster = booster.get("gbtree", booster)
         trees, groups = booster["model"]["trees"], booster["model"]["tree_info"]
-        n_groups = max(int(content["learner"]["learner_model_param"]["num_class"]), 1)
-        n_groups = max(n_groups, int(content["learner"]["learner_model_param"].get("num_target", 1)))
+        if dropped is not None and (len(dropped) != len(trees) or not np.isfinite(np.asarray(dropped, float)).all()):
+            raise ModelError(f"{name} is damaged: its list of tree weights does not match its trees.")
+        _check_rounds(booster["model"], len(trees), name)
         if len(groups) != len(trees) or any(not 0 <= int(group) < n_groups for group in groups):
             raise ModelError(f"{name} is damaged: its list of trees does not match its outputs.")
         for number, tree in enumerate(trees):
@@ -41,12 +49,55 @@ def check_xgboost(content: dict[str, Any], name: str) -> None:
                 f"{name} is damaged: tree {number}",
             )
             n_nodes = len(tree["left_children"])
-            if any(len(tree[part]) != n_nodes for part in ("split_conditions", "default_left", "split_type")):
+            if any(len(tree[part]) != n_nodes for part in _PER_NODE if part in tree or part in _NEEDED):
                 raise ModelError(f"{name} is damaged: tree {number} has lists of different lengths.")
+            _check_categories(tree, n_nodes, f"{name} is damaged: tree {number}")
             if int(tree["tree_param"]["num_nodes"]) != n_nodes:
                 raise ModelError(f"{name} is damaged: tree {number} has another number of nodes than it says.")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"{name} is damaged: its XGBoost model is incomplete ({error!r}).") from error
+
+
+def _sizes(learner: dict[str, Any], name: str) -> tuple[int, int]:
+    """Number of columns and of outputs, neither absurd nor at odds with the lists of names."""
+    stated = learner["learner_model_param"]
+    n_features = int(stated["num_feature"])
+    n_groups = max(int(stated["num_class"]), int(stated.get("num_target", 1)), 1)
+    if not 0 <= n_features <= MAX_FEATURES or n_groups > MAX_OUTPUTS:
+        raise ModelError(f"{name} is damaged: it says that it has {n_features:,} columns and {n_groups:,} outputs.")
+    for what in ("feature_names", "feature_types"):
+        if len(learner.get(what, ())) not in {0, n_features}:
+            raise ModelError(f"{name} is damaged: it has {len(learner[what])} {what} for {n_features} columns.")
+    return n_features, n_groups
+
+
+def _check_rounds(model: dict[str, Any], n_trees: int, name: str) -> None:
+    """Where each round begins in the list of trees."""
+    stated = int(model["gbtree_model_param"]["num_trees"])
+    starts = np.asarray(model.get("iteration_indptr", (0, n_trees)), dtype=int)
+    if stated != n_trees or len(starts) < 1 or starts[0] != 0 or starts[-1] != n_trees or (np.diff(starts) < 0).any():
+        raise ModelError(f"{name} is damaged: it does not hold the trees that it announces.")
+
+
+def _check_categories(tree: dict[str, Any], n_nodes: int, where: str) -> None:
+    """Nodes that split on categories exist, and the categories of each lie within the list of all."""
+    kinds = np.asarray(tree["split_type"], dtype=int)
+    inner = np.asarray(tree["left_children"], dtype=int) >= 0
+    listed, starts, sizes, categories = (
+        np.asarray(tree.get(part, ()), dtype=int)
+        for part in ("categories_nodes", "categories_segments", "categories_sizes", "categories")
+    )
+    if not np.isin(kinds, (0, 1)).all() or not len(listed) == len(starts) == len(sizes):
+        raise ModelError(f"{where} has lists of different lengths.")
+    splits = np.flatnonzero((kinds == 1) & inner)
+    if (listed < 0).any() or (listed >= n_nodes).any() or not np.isin(splits, listed).all():
+        raise ModelError(f"{where} lacks the categories of a node, or has them for a node that does not exist.")
+    ends = starts.astype(object) + sizes.astype(object)
+    if (starts < 0).any() or (sizes < 0).any() or any(end > len(categories) for end in ends):
+        raise ModelError(f"{where} has categories beyond the end of their list.")
+    # A set of categories takes a bit for each number up to its largest.
+    if (categories < 0).any() or (categories > MAX_CATEGORY).any():
+        raise ModelError(f"{where} has a category with a number that no column can have.")
 
 
 def _right_children(tree: dict[str, Any]) -> np.ndarray:
@@ -93,70 +144,6 @@ def check_children(left: np.ndarray, right: np.ndarray, split: np.ndarray, n_fea
         raise ModelError(f"{where} splits on a column that does not exist (the model has {n_features}).")
 
 
-def check_lightgbm(text: str, name: str) -> None:
-    """All trees and the trailer are there: LightGBM ends the whole process on a truncated file.
-
-    Raises
-    ------
-    ModelError
-        Naming the file and what is missing.
-    """
-    head, _, _ = text.partition("\nTree=")
-    sizes = re.search(r"^tree_sizes=([\d ]+)$", head, re.MULTILINE)
-    n_trees = len(sizes.group(1).split()) if sizes else -1
-    if n_trees != len(re.findall(r"^Tree=\d+$", text, re.MULTILINE)):
-        raise ModelError(f"{name} is damaged or cut short: it does not hold the trees that its head announces.")
-    _, marker, rest = text.partition("\nend of trees")
-    last = rest.rstrip("\r\n").rpartition("\n")[2]
-    closed = last == "end of parameters"
-    if last.startswith("pandas_categorical:"):
-        try:
-            json.loads(last.partition(":")[2])
-            closed = "\nend of parameters" in rest or "\nparameters:" not in rest
-        except ValueError:
-            closed = False
-    if not marker or not closed:
-        raise ModelError(f"{name} is cut short: a LightGBM model ends with its parameters.")
-    _check_lightgbm_trees(text, sizes.group(1).split() if sizes else [], name)
-
-
-def _check_lightgbm_trees(text: str, sizes: list[str], name: str) -> None:
-    features = re.search(r"^max_feature_idx=(\d+)$", text, re.MULTILINE)
-    if features is None:
-        raise ModelError(f"{name} is damaged: it does not say how many columns it has.")
-    content = text.encode()
-    start = content.find(b"\nTree=0\n") + 1
-    for number, size in enumerate(sizes):
-        block = content[start : start + int(size)].decode(errors="replace")
-        start += int(size)
-        fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        try:
-            n_leaves = int(fields["num_leaves"])
-            arrays = {key: np.array(fields.get(key, "").split(), dtype=float) for key in _PER_SPLIT}
-            leaves = np.array(fields["leaf_value"].split(), dtype=float)
-            whole = fields["Tree"] == str(number) and len(leaves) == max(n_leaves, 1)
-            whole = whole and all(len(array) == n_leaves - 1 for array in arrays.values())
-        except (KeyError, ValueError) as error:
-            raise ModelError(f"{name} is damaged: tree {number} cannot be read ({error}).") from error
-        if not whole:
-            raise ModelError(f"{name} is damaged: tree {number} has lists of different lengths.")
-        if n_leaves > 1:
-            _check_lightgbm_links(arrays, n_leaves, int(features.group(1)), f"{name} is damaged: tree {number}")
-
-
-_PER_SPLIT = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
-
-
-def _check_lightgbm_links(arrays: dict[str, np.ndarray], n_leaves: int, last_feature: int, where: str) -> None:
-    children = np.concatenate([arrays["left_child"], arrays["right_child"]])
-    # Inner nodes count from 0, leaf i is written -i - 1; each but the root is the child of exactly one node.
-    expected = np.r_[-np.arange(n_leaves, 0, -1), np.arange(1, n_leaves - 1)]
-    if not np.array_equal(np.sort(children), expected):
-        raise ModelError(f"{where} points to nodes that do not exist or belong to another branch.")
-    if (arrays["split_feature"] < 0).any() or (arrays["split_feature"] > last_feature).any():
-        raise ModelError(f"{where} splits on a column that does not exist (the model has {last_feature + 1}).")
-
-
 def check_cbm(path: Path) -> None:
     """The binary model is as long as its head says.
 
@@ -183,9 +170,18 @@ def check_catboost(content: dict[str, Any], name: str) -> None:
         trees = content.get("oblivious_trees", [])
         biases = content["scale_and_bias"][1]
         n_outputs = len(biases) if isinstance(biases, list) else 1
+        n_floats = len(content["features_info"].get("float_features", ()))
         for number, tree in enumerate(trees):
-            depth = len(tree["splits"] or [])
-            if len(tree["leaf_values"]) != n_outputs << depth:
-                raise ModelError(f"{name} is damaged: tree {number} has another number of leaves than its splits give.")
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+            splits = tree["splits"] or []
+            where = f"{name} is damaged: tree {number}"
+            if len(splits) > _MAX_DEPTH or len(tree["leaf_values"]) != n_outputs << len(splits):
+                raise ModelError(f"{where} has another number of leaves than its splits give.")
+            if len(tree.get("leaf_weights", ())) not in {0, 1 << len(splits)}:
+                raise ModelError(f"{where} has weights for other leaves than it holds.")
+            if any(not 0 <= int(split.get("float_feature_index", 0)) < max(n_floats, 1) for split in splits):
+                raise ModelError(f"{where} splits on a column that does not exist.")
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise ModelError(f"{name} is damaged: its CatBoost model is incomplete ({error!r}).") from error
+
+
+_MAX_DEPTH = 16

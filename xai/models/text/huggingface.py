@@ -14,6 +14,8 @@ from ...core.provenance import hash_file
 from .protocol import Encoding, Scores
 
 _MIN_PREFIX = 16
+_MIN_BATCH, _APART = 12, 0.2
+"""Rows whose beginnings differ by a fifth of the text get batches of their own, if those have that many rows."""
 
 
 def import_transformers() -> Any:
@@ -120,47 +122,69 @@ class HuggingFaceLM:
     def score(self, rows: np.ndarray, targets: np.ndarray, positions: np.ndarray) -> Scores:
         """How probable ``targets[g]`` is after ``row[:positions[g]]``.
 
-        Equal rows are computed once, a beginning that all rows share is computed once, and only the logits that are
-        read are computed at all.
+        Equal rows are computed once, beginnings that rows share are computed once, and only the logits that are read
+        are computed at all.
         """
         import torch
 
         positions, wanted = np.asarray(positions), torch.as_tensor(np.asarray(targets))
         read, index = np.unique(positions - 1, return_inverse=True)
         rows, back = np.unique(np.asarray(rows)[:, : positions.max()], axis=0, return_inverse=True)
-        log_probs, ranks = [], []
-        for logits in self._logits(rows, read):
+        found, ranks = np.empty((len(rows), len(wanted))), np.empty((len(rows), len(wanted)), dtype=int)
+        for batch, logits in self._logits(rows, read):
             logits = logits[:, index]  # noqa: PLW2901
             chosen = logits.gather(-1, wanted.expand(len(logits), -1)[..., None])
-            log_probs.append((chosen[..., 0] - logits.logsumexp(-1)).double().numpy())
-            ranks.append((logits > chosen).sum(-1).numpy())
+            found[batch] = (chosen[..., 0] - logits.logsumexp(-1)).double().numpy()
+            ranks[batch] = (logits > chosen).sum(-1).numpy()
         back = back.reshape(-1)
-        found = np.concatenate(log_probs)[back]
+        found = found[back]
         if not np.isfinite(found).all():
             raise ModelError(
                 f"{self.name} answers with numbers that are not finite: its weights overflow in this precision; "
                 "load it in float32."
             )
-        return Scores(found, np.concatenate(ranks)[back], np.zeros(found.shape, bool), len(rows))
+        return Scores(found, ranks[back], np.zeros(found.shape, bool), len(rows))
 
     def next_tokens(self, rows: np.ndarray) -> np.ndarray:
         """Log-probabilities ``(n, vocabulary)`` of the token after each row ``(n, T)``."""
         import torch
 
         rows = np.asarray(rows)
-        return np.concatenate(
-            [
-                torch.log_softmax(logits[:, 0], -1).double().numpy()
-                for logits in self._logits(rows, np.array([rows.shape[1] - 1]))
-            ]
-        )
+        found = np.empty((len(rows), self.vocabulary))
+        for batch, logits in self._logits(rows, np.array([rows.shape[1] - 1])):
+            found[batch] = torch.log_softmax(logits[:, 0], -1).double().numpy()
+        return found
 
     def left_context(self, ids: np.ndarray) -> np.ndarray:
         """Log-probabilities ``(T - 1, vocabulary)`` of tokens 1..T-1, each given those before it; one pass."""
         import torch
 
-        (logits,) = self._logits(np.asarray(ids)[None], np.arange(len(ids) - 1))
+        ((_, logits),) = self._logits(np.asarray(ids)[None], np.arange(len(ids) - 1))
         return np.asarray(torch.log_softmax(logits[0], -1).double().numpy())
+
+    def attention(self, ids: np.ndarray) -> np.ndarray:
+        """``(T, T)`` how much each place looks at those before it, mean over layers and heads.
+
+        Raises
+        ------
+        ModelError
+            If the model has no attention to show.
+        """
+        import torch
+
+        used = self.model.config._attn_implementation  # noqa: SLF001 - there is no public way to ask
+        try:
+            # Faster kernels never hold the whole matrix.
+            self.model.set_attn_implementation("eager")
+            with torch.inference_mode():
+                layers = self.model(input_ids=torch.as_tensor(ids)[None], output_attentions=True).attentions
+        except (AttributeError, ValueError) as error:
+            raise ModelError(f"{self.name} does not show its attention: {error}") from error
+        finally:
+            self.model.set_attn_implementation(used)
+        if not layers or layers[0] is None:
+            raise ModelError(f"{self.name} does not show its attention.")
+        return np.asarray(torch.stack([layer[0].double().mean(dim=0) for layer in layers]).mean(dim=0))
 
     def generate(self, ids: np.ndarray, max_new_tokens: int) -> Iterator[int]:
         """The most probable continuation, token by token."""
@@ -175,41 +199,73 @@ class HuggingFaceLM:
             yield token
             ids = np.append(ids, token)
 
-    def _logits(self, rows: np.ndarray, read: np.ndarray) -> Iterator[Any]:
-        """Logits ``(batch, len(read), vocabulary)`` in float32, batch by batch under the token budget."""
+    def _logits(self, rows: np.ndarray, read: np.ndarray) -> Iterator[tuple[np.ndarray, Any]]:
+        """Logits ``(batch, len(read), vocabulary)`` in float32, batch by batch, with the places of the batch's rows.
+
+        Rows are changed copies of one text: what stands before a row's first change is computed once.
+        """
         import torch
 
-        same = (rows == rows[0]).all(axis=0)
-        shared = int(np.argmin(same)) if not same.all() else 0
+        common = _middle(rows)
+        changed = rows != common
+        first = np.where(changed.any(axis=1), changed.argmax(axis=1), rows.shape[1])
         # What is read must lie after the shared beginning.
-        shared = min(shared, int(read[0]))
+        first = np.minimum(first, int(read[0]))
+        order = np.argsort(-first, kind="stable")
         with torch.inference_mode():
             cache = None
-            if shared >= _MIN_PREFIX and len(rows) > 1:
-                prefix = torch.as_tensor(rows[:1, :shared])
-                first = self.model(input_ids=prefix, use_cache=True)
-                cache = first["cache"] if "cache" in first else first["past_key_values"]
-            else:
-                shared = 0
-            size = max(1, self.token_budget // rows.shape[1])
-            for begin in range(0, len(rows), size):
-                batch = torch.as_tensor(rows[begin : begin + size, shared:])
-                yield self._forward(batch, torch.as_tensor(read - shared), cache).float()
+            if len(rows) > 1 and first.max() >= _MIN_PREFIX:
+                prefix = torch.as_tensor(common[None, : first.max()])
+                output = self.model(input_ids=prefix, use_cache=True)
+                cache = output["cache"] if "cache" in output else output["past_key_values"]
+            for batch in _batches(first[order], rows.shape[1], self.token_budget):
+                places = order[batch]
+                shared = int(first[places].min())
+                shared = shared if cache is not None and shared >= _MIN_PREFIX else 0
+                ids = torch.as_tensor(rows[places, shared:])
+                own = self._prefix(cache, shared, len(places)) if shared else None
+                yield places, self._forward(ids, torch.as_tensor(read - shared), own).float()
 
-    def _forward(self, batch: Any, read: Any, cache: Any) -> Any:
+    @staticmethod
+    def _prefix(cache: Any, length: int, n: int) -> Any:
+        """The first ``length`` tokens of a cache, for ``n`` rows."""
         import copy
 
+        own = copy.deepcopy(cache)
+        if own.get_seq_length() > length:
+            own.crop(length - own.get_seq_length())  # a negative number: so many tokens less, in every version
+        own.batch_repeat_interleave(n)
+        return own
+
+    def _forward(self, batch: Any, read: Any, cache: Any) -> Any:
         arguments: dict[str, Any] = {"input_ids": batch, "use_cache": False}
         if cache is not None:
-            own = copy.deepcopy(cache)
-            own.batch_repeat_interleave(len(batch))
-            arguments |= {self._cache: own, "use_cache": True}
+            arguments |= {self._cache: cache, "use_cache": True}
         if self._keeps:
             return self.model(**arguments, logits_to_keep=read).logits
         head = getattr(self.model, "lm_head", None)
         if head is None:
             return self.model(**arguments).logits[:, read]
         return head(self.model.base_model(**arguments)[0][:, read])
+
+
+def _middle(rows: np.ndarray) -> np.ndarray:
+    """The median of each column: the token that most rows have there, where most have the same."""
+    return np.asarray(np.sort(rows, axis=0)[len(rows) // 2])
+
+
+def _batches(first: np.ndarray, length: int, token_budget: int) -> Iterator[slice]:
+    """Rows, by falling length of the beginning they share, in batches; a batch shares its shortest beginning."""
+    begin = 0
+    for end in range(1, len(first) + 1):
+        if end == len(first):
+            yield slice(begin, end)
+            return
+        full = (end - begin) * (length - first[end]) >= token_budget
+        apart = end - begin >= _MIN_BATCH and first[begin] - first[end] >= length * _APART
+        if full or apart:
+            yield slice(begin, end)
+            begin = end
 
 
 def _context(config: Any, tokenizer: Any) -> int:
