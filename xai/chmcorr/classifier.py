@@ -65,27 +65,48 @@ class CorrespondenceClassifier:
         matched, vectors = self.look(image, keep_itself=keep_itself)
         return Explanation(matched, self.options, RULES[self.options.rule](matched, vectors, self.options))
 
+    def explain_member(self, position: int) -> Explanation:
+        """Classify a picture of the gallery by the others, from its stored features; its thumbnail is what is drawn.
+
+        Raises
+        ------
+        InputError
+            If there is no such picture, or too few others are left to vote.
+        """
+        gallery = self.gallery
+        if not 0 <= position < len(gallery):
+            raise InputError(f"there is no picture {position}: the gallery has {len(gallery)}, from 0.")
+        maps = np.asarray(gallery.maps[position : position + 1], dtype=np.float32)
+        picture, digest = np.asarray(gallery.thumbnails[position]), gallery.digests[position]
+        matched, vectors = self._match(picture, digest, maps, gallery.embeddings[position], self._twins(digest))
+        return Explanation(matched, self.options, RULES[self.options.rule](matched, vectors, self.options))
+
     def look(self, image: Any, *, keep_itself: bool = False) -> tuple[Matched, Vectors]:
         """Candidates of a picture and the matches in them, before any rule scores them; as :meth:`explain`."""
-        gallery, options = self.gallery, self.options
+        gallery = self.gallery
         view, found = encode(gallery.backbone, image)
         if len(view) != 1:
             raise InputError(f"explain takes one picture, not {len(view)}.")
         digest = hash_array(view[0])
-        twins = np.array([i for i, one in enumerate(gallery.digests) if one == digest and not keep_itself], dtype=int)
-        self._check_voters(len(gallery) - len(twins))
-        embedding = unit(found.embeddings[0])
-        candidates, similarities = nearest(gallery.embeddings, embedding, options.n_candidates, twins)
+        twins = np.array([], dtype=int) if keep_itself else self._twins(digest)
         maps = query_maps(found.maps, gallery)
         if maps.shape[1:] != gallery.maps.shape[1:]:
             raise InputError(
                 f"this picture has maps of shape {maps.shape[1:]} for {gallery.backbone.name}, those of the gallery "
                 f"have {gallery.maps.shape[1:]}: bring it to the size of the gallery's pictures."
             )
+        return self._match(view[0], digest, maps, unit(found.embeddings[0]), twins)
+
+    def _match(
+        self, picture: np.ndarray, digest: str, maps: np.ndarray, embedding: np.ndarray, twins: np.ndarray
+    ) -> tuple[Matched, Vectors]:
+        gallery, options = self.gallery, self.options
+        self._check_voters(len(gallery) - len(twins))
+        candidates, similarities = nearest(gallery.embeddings, embedding, options.n_candidates, twins)
         targets, vectors = match(maps, gallery, candidates, options.matcher)
         matched = Matched(
             gallery=gallery,
-            query=view[0],
+            query=picture,
             digest=digest,
             candidates=candidates,
             similarities=similarities,
@@ -95,11 +116,14 @@ class CorrespondenceClassifier:
         )
         return matched, vectors
 
+    def _twins(self, digest: str) -> np.ndarray:
+        """Pictures of the gallery that are equal to this one."""
+        return np.array([i for i, one in enumerate(self.gallery.digests) if one == digest], dtype=int)
+
     def nearest_label(self, image: Any) -> str:
         """What the K nearest embeddings answer, without any patches: the baseline (ties go to the first class)."""
         view, found = encode(self.gallery.backbone, image)
-        digest = hash_array(view[0])
-        twins = np.array([i for i, one in enumerate(self.gallery.digests) if one == digest], dtype=int)
+        twins = self._twins(hash_array(view[0]))
         self._check_voters(len(self.gallery) - len(twins))
         candidates, _ = nearest(self.gallery.embeddings, unit(found.embeddings[0]), self.options.k, twins)
         counts = np.bincount(self.gallery.labels[candidates], minlength=len(self.gallery.class_names))

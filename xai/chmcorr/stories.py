@@ -84,7 +84,13 @@ def story(key: str) -> Story:
     """
     if key not in STORIES:
         raise InputError(unknown_names("story", [key], STORIES))
-    with np.load(resource("sample_data", "results", f"editable_map-{key}.npz"), allow_pickle=False) as stored:
+    content = resource("sample_data", "results", f"editable_map-{key}.npz").read_bytes()
+    return read(content, key, STORIES[key])
+
+
+def read(content: bytes, key: str, title: str) -> Story:
+    """A story from what :func:`store` wrote."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         head = json.loads(str(stored["head"]))
         arrays = {name: stored[name] for name in stored.files if name != "head"}
     gallery = Gallery(
@@ -117,7 +123,7 @@ def story(key: str) -> Story:
         explanations.append(Explanation(matched, options, scores))
     return Story(
         key=key,
-        title=STORIES[key],
+        title=title,
         explanations=tuple(explanations),
         names=tuple(head["query_names"]),
         truths=tuple(head["truths"]),
@@ -158,6 +164,25 @@ def store(explanations: Sequence[Explanation], head: dict[str, Any]) -> bytes:
     stream = io.BytesIO()
     np.savez_compressed(stream, head=np.array(json.dumps(head, ensure_ascii=False)), **arrays)
     return stream.getvalue()
+
+
+def alone(explanation: Explanation) -> Explanation:
+    """The same evidence with a gallery of nothing but its candidates, to be stored."""
+    matched = explanation.matched
+    gallery, chosen = matched.gallery, matched.candidates
+    small = Gallery(
+        backbone=gallery.backbone,
+        grid=gallery.grid,
+        class_names=gallery.class_names,
+        labels=gallery.labels[chosen],
+        embeddings=np.asarray(gallery.embeddings[chosen]),
+        maps=np.empty((len(chosen), *gallery.grid, 0), dtype=np.float16),
+        thumbnails=np.asarray(gallery.thumbnails[chosen]),
+        names=tuple(gallery.names[i] for i in chosen),
+        digests=tuple(gallery.digests[i] for i in chosen),
+    )
+    fewer = Matched(**{**vars(matched), "gallery": small, "candidates": np.arange(len(chosen))})
+    return Explanation(fewer, explanation.options, explanation.scores, explanation.edited)
 
 
 def _packed(pictures: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
-from . import report, workflows
+from . import gallery, report, workflows
 from .batch import batch
 from .commands import dashboard, datasets, elect, explain, methods, performance
 
@@ -141,6 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model_and_data(command)
 
     workflows.add(commands, _command, _add_model_and_data)
+    gallery.add(commands, _command)
     report.add(commands, _command, _add_model_and_data)
     _add_batch(commands)
     _command(commands, methods, "list methods, sources of votes and electoral rules", ["xai methods"])

@@ -20,6 +20,7 @@ from ..core.errors import InputError, ModelError, listing, unknown_names
 from .codec import ModelFile
 from .concepts import concepts
 from .editing import play_features
+from .galleries import build_gallery, correspond, describe_gallery, occlude
 from .probe import probe
 from .reporting import report
 from .tokens import lm_attribute, lm_compare, lm_edit, lm_generate
@@ -232,6 +233,10 @@ TASKS: dict[str, Task] = {
     "rashomon": Task(rashomon, "drawing simple models"),
     "concepts": Task(concepts, "finding concepts"),
     "report": Task(report, "reporting on"),
+    "build_gallery": Task(build_gallery, "encoding the pictures of", files=("path",)),
+    "describe_gallery": Task(describe_gallery, "opening", files=("gallery",)),
+    "correspond": Task(correspond, "comparing a picture with", files=("gallery",)),
+    "occlude": Task(occlude, "painting over a picture beside", files=("gallery",)),
     "play_features": Task(play_features, "asking with other features of"),
     "lm_generate": Task(lm_generate, "generating"),
     "lm_attribute": Task(lm_attribute, "replacing words"),

@@ -107,7 +107,7 @@ def feature_game(explained: Explained, row: Row) -> tuple[Game, float]:
     X = explained.source.X
     position = [str(label) for label in X.index].index(row.label)
     payload = {
-        "model": str(explained.source.model),
+        "model": explained.source.file,
         "row": X.iloc[[position]],
         "background": background(X),
     }
