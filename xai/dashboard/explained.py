@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 LOGISTIC = ("xgboost", "lightgbm", "catboost")
 
 
+#: Rows that stand for "feature unknown" where a model cannot be explained from its trees alone.
+BACKGROUND = 20
+
+
+def has_tree_values(model: dict[str, Any]) -> bool:
+    """Whether a model's answers are sums over its trees: SHAP values are exact, quick, and need no other rows."""
+    return model["framework"] in LOGISTIC and model["output"] != "probability"
+
+
 def voters(explained: Explained) -> int:
     """Rows that removal and permutation votes are asked on: each row and column costs a hundred predictions."""
     return int(min(300, max(40, 600_000 // (100 * len(explained.features)))))
@@ -77,16 +86,26 @@ class Explained:
 
     def attribution(self) -> Attribution:
         """SHAP values of the rows, k = 1, the output named for people."""
-        a: Attribution = compute(
-            "explain",
-            f"Explaining {self.phrase}",
-            f"{self.source.identity}:{self.limit}",
-            {"model": self.source.file, "method": "shap"},
-            X=self.rows,
-        )
+        a = self._shap(self.limit)
         # Figures take their axis titles from the attribution: they shall say the units that subtitles say.
         label = self.source.class_label(self.output)
         return replace(a.for_output(self.output), output_names=(label,), output_space=self.units)
+
+    def _shap(self, limit: int | None) -> Attribution:
+        """SHAP values of at most ``limit`` rows, all outputs: of the trees, or against some rows of the table."""
+        rows, _, phrase = self.source.sample(limit)
+        trees = has_tree_values(self.model)
+        # The libraries' own routines explain margins only, also where probabilities are asked for.
+        method = "sampling" if self.model["framework"] in LOGISTIC and not trees else "shap"
+        a: Attribution = compute(
+            "explain",
+            f"Explaining {phrase}",
+            f"{self.source.identity}:{limit}",
+            {"model": self.source.file, "method": method},
+            X=rows,
+            background=None if trees else self.source.sample(BACKGROUND)[0],
+        )
+        return a
 
     def truth(self, row: str) -> str | None:
         """The true answer of a row, named for people; ``None`` where it is not known."""
@@ -132,13 +151,7 @@ class Explained:
         table = self.vote_sources()
         limit = voters(self)
         rows, _, phrase = self.source.sample(limit)
-        a: Attribution = compute(
-            "explain",
-            f"Explaining {phrase}",
-            f"{self.source.identity}:{limit}",
-            {"model": self.source.file, "method": "shap"},
-            X=rows,
-        )
+        a = self._shap(limit)
         others = {name: table[name] for name in table if name != "shap"}
         found: Obedience = compute(
             "believe",

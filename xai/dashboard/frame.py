@@ -11,7 +11,7 @@ import streamlit as st
 from .. import __version__
 from ..core.errors import XaiError
 from . import source
-from .explained import Explained, describe
+from .explained import Explained, describe, has_tree_values
 from .jobs import StillRunningError, show_failure, watch
 
 _asked: ContextVar[bool] = ContextVar("asked")
@@ -114,11 +114,11 @@ def _chooser() -> Explained:
         output = st.selectbox(
             "Class", names, index=names.index(output), format_func=chosen.class_label, key="class", bind="query-params"
         )
-    limit: int | None = source.SAMPLE
-    if len(chosen.X) > source.SAMPLE:
+    few = source.SAMPLE if has_tree_values(model) else source.FEW
+    everything = False
+    if len(chosen.X) > few:
         everything = st.toggle(f"Explain all {len(chosen.X):,} rows", key="all", bind="query-params")
-        limit = None if everything else source.SAMPLE
-    return Explained(chosen, model, output, limit)
+    return Explained(chosen, model, output, None if everything else few)
 
 
 def _footer(explained: Explained | Exception) -> None:

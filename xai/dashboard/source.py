@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Rows explained unless a person asks for all of them: enough for every figure, quick for every model.
 SAMPLE = 1000
+#: Rows explained of models whose every row costs many predictions.
+FEW = 100
 OWN = "mine"
 #: Keys of uploads start like this; what follows is known to their session only.
 UPLOADED = "mine-"
