@@ -81,7 +81,9 @@ def test_figures_hold_what_was_scored():
         change.lead_after - change.lead_before
     )
     lines = xai.plots.rank_changes(change).data
-    voters = (change.ranks < np.array([change.before.n_voters, change.after.n_voters])).any(axis=1).sum()
-    assert len(lines) == voters
+    voters = np.flatnonzero((change.ranks < [change.before.n_voters, change.after.n_voters]).any(axis=1))
+    drawn = [(trace.text[i], trace.y[i], trace.y[i + 1]) for trace in lines for i in range(0, len(trace.y), 3)]
+    names = [e.matched.gallery.names[e.matched.candidates[place]] for place in voters]
+    assert sorted(drawn) == sorted((name, *(change.ranks[i] + 1)) for name, i in zip(names, voters, strict=True))
     bars = xai.plots.votes_beside(list(e.class_names), {"original": e.shares, "now": change.after.shares}).data
     assert list(bars[1].x) == pytest.approx(list(change.after.shares))

@@ -59,41 +59,48 @@ def votes_beside(names: list[str], series: dict[str, np.ndarray]) -> go.Figure:
     return fig
 
 
-def patches(explanation: Explanation, exemplars: tuple[Exemplar, ...]) -> go.Figure:
-    """The query above, an exemplar below it, and arcs between the cells that were compared; one column an exemplar."""
+def patches(explanation: Explanation, exemplars: tuple[Exemplar, ...] | None = None) -> go.Figure:
+    """The query above, an exemplar below it, and arcs between the cells that were compared; one column an exemplar.
+
+    Parameters
+    ----------
+    exemplars
+        Which to show; by default those of the answer.
+    """
     gallery = explanation.matched.gallery
-    rows, columns = gallery.grid
+    grid = gallery.grid
+    exemplars = explanation.exemplars if exemplars is None else exemplars
     query = _uri(explanation.matched.query)
-    fig = figure(height=430)
+    # All at once: Plotly checks everything again for each shape that is added by itself.
+    images: list[dict[str, Any]] = []
+    shapes: list[dict[str, Any]] = []
+    texts: list[dict[str, Any]] = []
+    arcs = []
     for place, exemplar in enumerate(exemplars):
         left = place * (1 + _GAP)
-        for source, bottom in ((query, 1 + 2 * _GAP), (_uri(gallery.thumbnails[exemplar.position]), 0.0)):
-            fig.add_layout_image(
-                source=source,
-                xref="x",
-                yref="y",
-                x=left,
-                y=bottom + 1,
-                sizex=1,
-                sizey=1,
-                sizing="stretch",
-                layer="below",
-            )
+        images.append(_picture(query, left, 1 + 2 * _GAP))
+        images.append(_picture(_uri(gallery.thumbnails[exemplar.position]), left, 0.0))
         for number, pair in enumerate(exemplar.pairs):
             colour = PALETTE[number % len(PALETTE)]
-            above = _centre(pair.query, (rows, columns), left, 1 + 2 * _GAP)
-            below = _centre(pair.exemplar, (rows, columns), left, 0.0)
-            for middle in (above, below):
-                _box(fig, middle, (rows, columns), colour)
-            _arc(fig, above, below, colour, f"pair {number + 1}: cosine {pair.cosine:.2f}, adds {pair.term:.3f}")
-        fig.add_annotation(
-            x=left + 0.5,
-            y=-0.04,
-            yanchor="top",
-            text=f"{short(exemplar.name, 24)}<br>{short(exemplar.label, 20)} · rank {exemplar.rank + 1}",
-            showarrow=False,
-            font={"size": 12},
+            above = _centre(pair.query, grid, left, 1 + 2 * _GAP)
+            below = _centre(pair.exemplar, grid, left, 0.0)
+            shapes += [*_box(above, grid, colour), *_box(below, grid, colour)]
+            arcs.append(
+                _arc(above, below, colour, f"pair {number + 1}: cosine {pair.cosine:.2f}, adds {pair.term:.3f}")
+            )
+        texts.append(
+            {
+                "x": left + 0.5,
+                "y": -0.04,
+                "yanchor": "top",
+                "text": f"{short(exemplar.name, 24)}<br>{short(exemplar.label, 20)} · rank {exemplar.rank + 1}",
+                "showarrow": False,
+                "font": {"size": 12},
+            }
         )
+    fig = figure(height=430)
+    fig.add_traces(arcs)
+    fig.update_layout(images=images, shapes=shapes, annotations=texts)
     width = max(len(exemplars), 1) * (1 + _GAP) - _GAP
     fig.update_xaxes(visible=False, range=[-0.02, width + 0.02], constrain="domain")
     fig.update_yaxes(visible=False, range=[-0.32, 2 + 2 * _GAP + 0.02], scaleanchor="x", constrain="domain")
@@ -162,24 +169,24 @@ def rank_changes(change: Change) -> go.Figure:
     ranks = change.ranks + 1
     shown = np.flatnonzero((ranks[:, 0] <= change.before.n_voters) | (ranks[:, 1] <= change.after.n_voters))
     fig = figure(height=430)
-    seen: set[str] = set()
-    for place in shown:
-        label = names[matched.labels[place]]
-        fig.add_trace(
+    lines = []
+    for code in dict.fromkeys(int(matched.labels[place]) for place in shown):
+        mine = [place for place in shown if matched.labels[place] == code]
+        who = [matched.gallery.names[matched.candidates[place]] for place in mine]
+        # One trace a class, its lines apart by a gap: thirty traces would take ten times as long.
+        lines.append(
             go.Scatter(
-                x=["before", "after"],
-                y=ranks[place],
+                x=["before", "after", None] * len(mine),
+                y=[y for place in mine for y in (*map(int, ranks[place]), None)],
+                text=[name for name in who for _ in range(3)],
                 mode="lines+markers",
-                name=label,
-                legendgroup=label,
-                showlegend=label not in seen,
-                line={"color": colour[label], "width": 2},
+                name=names[code],
+                line={"color": colour[names[code]], "width": 2},
                 marker={"size": 6},
-                hovertemplate=f"{matched.gallery.names[matched.candidates[place]]} ({label})"
-                "<br>rank %{y} %{x}<extra></extra>",
+                hovertemplate=f"%{{text}} ({names[code]})<br>rank %{{y}} %{{x}}<extra></extra>",
             )
         )
-        seen.add(label)
+    fig.add_traces(lines)
     for x, voters in (("before", change.before.n_voters), ("after", change.after.n_voters)):
         fig.add_annotation(
             x=x, y=voters + 0.5, text=f"the first {voters} vote", showarrow=False, yanchor="top", font={"size": 11}
@@ -196,7 +203,12 @@ def _centre(cell: tuple[int, int], grid: tuple[int, int], left: float, bottom: f
     return left + (cell[1] + 0.5) / grid[1], bottom + 1 - (cell[0] + 0.5) / grid[0]
 
 
-def _box(fig: go.Figure, middle: tuple[float, float], grid: tuple[int, int], colour: str) -> None:
+def _picture(source: str, left: float, bottom: float) -> dict[str, Any]:
+    corner = {"xref": "x", "yref": "y", "x": left, "y": bottom + 1, "sizex": 1, "sizey": 1}
+    return {"source": source, "sizing": "stretch", "layer": "below", **corner}
+
+
+def _box(middle: tuple[float, float], grid: tuple[int, int], colour: str) -> list[dict[str, Any]]:
     half = (0.5 / grid[1], 0.5 / grid[0])
     corners = {
         "x0": middle[0] - half[0],
@@ -204,11 +216,11 @@ def _box(fig: go.Figure, middle: tuple[float, float], grid: tuple[int, int], col
         "y0": middle[1] - half[1],
         "y1": middle[1] + half[1],
     }
-    for line in ({"color": "white", "width": 4}, {"color": colour, "width": 2.5}):
-        fig.add_shape(type="rect", fillcolor=CLEAR, line=line, **corners)
+    lines = ({"color": "white", "width": 4}, {"color": colour, "width": 2.5})
+    return [{"type": "rect", "fillcolor": CLEAR, "line": line, **corners} for line in lines]
 
 
-def _arc(fig: go.Figure, start: tuple[float, float], end: tuple[float, float], colour: str, text: str) -> None:
+def _arc(start: tuple[float, float], end: tuple[float, float], colour: str, text: str) -> go.Scatter:
     import plotly.graph_objects as go
 
     t = np.linspace(0, 1, _ARC_POINTS)
@@ -216,7 +228,7 @@ def _arc(fig: go.Figure, start: tuple[float, float], end: tuple[float, float], c
     x = (1 - t) * start[0] + t * end[0] + bend * 4 * t * (1 - t) * (1 if end[0] >= start[0] else -1) * 0.5
     y = (1 - t) * start[1] + t * end[1]
     line: dict[str, Any] = {"color": colour, "width": 2}
-    fig.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, hovertemplate=f"{text}<extra></extra>"))
+    return go.Scatter(x=x, y=y, mode="lines", line=line, hovertemplate=f"{text}<extra></extra>")
 
 
 def _uri(picture: np.ndarray) -> str:
