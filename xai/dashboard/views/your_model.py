@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ...core.errors import InputError, XaiError
+from ...sandbox import Protections, protections
 from .. import source, uploads
 from ..cards import card
 from ..columns import propose, propose_answers
@@ -104,7 +105,7 @@ def recognised() -> Found:
     found: Found = {}
     kept = uploads.files()
     if not kept:
-        st.info("Nothing yet. Drop a model and a table on the left.", icon=":material/upload_file:")
+        st.info("Nothing yet. Drop a model and a table.", icon=":material/upload_file:")
     for key, upload in kept.items():
         with st.container(border=True, key=f"file-{key}"):
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -272,8 +273,8 @@ def _columns(pair: str, facts: Mapping[str, Any], table: pd.DataFrame) -> dict[s
             f"{', '.join(differ[:5])}: rename them in the table."
         )
     st.warning(
-        f"{len(differ)} of the model's {len(wanted)} columns are not in the table under their names. Check what is "
-        "proposed.",
+        f"Of the model's {len(wanted)} columns the table has {len(wanted) - len(differ)} under their names. Check what "
+        "is proposed for the others.",
         icon=":material/rule:",
     )
     for name in differ:
@@ -401,20 +402,44 @@ _FORMATS = """
 | what | opens | made by |
 |---|---|---|
 | boosted trees | XGBoost `.json`, `.ubj`; LightGBM `.txt`; CatBoost `.cbm`, `.json` | each library's `save_model` |
-| scikit-learn | `.skops`, types from a fixed list | `skops.io.dump(model, "model.skops")` |
-| any model | `.onnx` | `skl2onnx`, `torch.onnx.export` |
+| scikit-learn | `.skops`, of types on a fixed list | `skops.io.dump(model, "model.skops")` |
+| models of tables or pictures | `.onnx`, without external data | `skl2onnx`, `torch.onnx.export` |
+| image networks | `.safetensors` or a `state_dict`: the demo network, EfficientNet-Lite0, plain layers | `save_file` |
+| image and language models | a zipped Hugging Face folder with `.safetensors` | `save_pretrained` |
 | tables | CSV (UTF-8), Parquet | `to_csv`, `to_parquet` |
+| pictures | PNG, JPEG, DICOM, or a zip of them in folders by class | |
 """
+_NEVER = (
+    "**Never opened:** pickle, joblib, dill, TorchScript, whole torch modules (`.pt`), `torch.export` (`.pt2`), Keras "
+    "and HDF5: opening them can run code. Nothing on this page changes that."
+)
 
 
 def safety() -> None:
     """Formats, what never opens, and what protects everybody."""
     with st.expander("Formats"):
         st.markdown(_FORMATS)
-        st.markdown(
-            "**Never opened:** pickle, joblib, dill, TorchScript, whole torch modules (`.pt`), `torch.export` "
-            "(`.pt2`): opening them can run code. There is no way around it on this page."
+        st.markdown(_NEVER)
+    with st.expander("What keeps a file apart"):
+        active = _protections()
+        (st.success if active.complete else st.warning)(
+            "Every way out that was tried is shut." if active.complete else "Some ways out are open on this machine.",
+            icon=":material/shield:" if active.complete else ":material/gpp_maybe:",
         )
+        for sentence in active.sentences:
+            st.markdown(f"- {sentence}")
+        forms = ["seccomp"] * active.seccomp + [f"Landlock {active.landlock}"] * bool(active.landlock)
+        forms += ["a fork server with a clean environment"] * active.fork_server
+        st.caption(
+            f"Active on {active.platform}: {', '.join(forms) or 'none of the kernel'}. A worker tried all of this when "
+            "the page was first opened."
+        )
+
+
+@lru_cache(maxsize=1)
+def _protections() -> Protections:
+    """Tried once a server: a kernel does not change while it runs."""
+    return protections()
 
 
 def _several(names: Any) -> str:
