@@ -18,6 +18,7 @@ page = st.navigation(
         st.Page("pages/concepts.py", title="Concepts", icon=":material/category:"),
         st.Page("pages/tokens.py", title="Tokens", icon=":material/notes:"),
         st.Page("pages/batch.py", title="Batch", icon=":material/table_rows:"),
+        st.Page("pages/report.py", title="Report", icon=":material/description:"),
     ]
 )
 frame.around(page)

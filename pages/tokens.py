@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from xai.dashboard import visit
 from xai.dashboard.cards import card
 from xai.dashboard.views import tokens as views
 
@@ -21,6 +22,7 @@ if asked is not None:
         with card("Which words made it?", about):
             found = asked.attribution(token)
             views.coloured(found)
+            visit.remember("words", f"Words behind “{token.strip()}”", found)
         if found is not None:
             left, right = st.columns(2)
             with left:

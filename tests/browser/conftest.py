@@ -23,9 +23,7 @@ PAGES = {
     "editable_map": "/editable_map",
 }
 # Streamlit looks for its server below the page's address first when a page is opened by its address.
-_KNOWN_404 = re.compile(
-    r"^http://127\.0\.0\.1:\d+/(parliament|shap_comparison|model_comparison|editable_map)/_stcore/(health|host-config)$"
-)
+_KNOWN_404 = re.compile(r"^http://127\.0\.0\.1:\d+/[a-z_]+/_stcore/(health|host-config)$")
 
 
 class Server:

@@ -31,6 +31,7 @@ def build(
     output: str | None = None,
     background: Any = None,
     rows_are: str = "rows",
+    names: Mapping[str, str] | None = None,
     facts: Mapping[str, str] | None = None,
     sections: Sequence[Section] = (),
     config: ReportConfig | None = None,
@@ -55,6 +56,8 @@ def build(
         Rows that stand for "feature unknown"; by default the trees' own coverage, or the rows themselves.
     rows_are
         What the rows are, in words, e.g. ``"held-out rows"``.
+    names
+        Names for people of outputs, e.g. ``{"1": "died"}``; the data set's own where it has them.
     facts
         Further lines of the model card, e.g. ``{"file": "model.ubj"}``.
     sections
@@ -88,6 +91,7 @@ def build(
         output=output,
         background=background,
         rows_are=rows_are,
+        names=names,
         facts=facts,
         config=config or ReportConfig(),
     )
@@ -97,9 +101,9 @@ def build(
     )
     found = findings.find(about, tell)
     tell(0.95, "writing")
-    name = title or _title(about)
+    heading = title or _title(about)
     html = page(
-        name,
+        heading,
         f"{about.phrase(len(about.X))} · {about.about} · {about.scale}",
         (
             cards.data_card(about),

@@ -73,6 +73,8 @@ class Subject:
         The bundled data set they come from, ``None`` for a table of one's own.
     background
         Rows that stand for "feature unknown"; ``None``: the trees' own coverage, or the rows themselves.
+    names
+        Names for people of outputs.
     facts
         Further lines of the model card.
     """
@@ -84,6 +86,7 @@ class Subject:
     rows_are: str
     dataset: Dataset | None
     background: pd.DataFrame | None
+    names: Mapping[str, str]
     facts: Mapping[str, str]
     config: ReportConfig
 
@@ -107,7 +110,9 @@ class Subject:
         return str(self.model.output)
 
     def label(self, output: str) -> str:
-        """Name for people of an output: the class it stands for where the data set names its classes."""
+        """Name for people of an output: the one given, or the class it stands for where the data set names those."""
+        if output in self.names:
+            return self.names[output]
         names = () if self.dataset is None else self.dataset.target_names
         return names[int(output)] if output.isdigit() and len(names) > max(1, int(output)) else output
 
@@ -151,6 +156,7 @@ def subject(
     output: str | None,
     background: Any,
     rows_are: str,
+    names: Mapping[str, str] | None,
     facts: Mapping[str, str] | None,
     config: ReportConfig,
 ) -> Subject:
@@ -171,8 +177,8 @@ def subject(
         raise InputError(f"a report needs at least two rows, but X has {len(frame)}.")
     if wrapped.task == "ranking":
         raise InputError("reports are about classes and values: a ranking model has neither.")
-    names = wrapped.output_names
-    chosen = output if output is not None or len(names) == 1 else names[-1 if wrapped.task == "binary" else 0]
+    outputs = wrapped.output_names
+    chosen = output if output is not None or len(outputs) == 1 else outputs[-1 if wrapped.task == "binary" else 0]
     answers = None if y is None else pd.Series(y) if not isinstance(y, pd.Series) else y
     if answers is not None and len(answers) != len(frame):
         raise InputError(f"y has {len(answers)} answers, but X has {len(frame)} rows.")
@@ -180,10 +186,11 @@ def subject(
         model=wrapped,
         X=frame,
         y=answers,
-        output=names[choose_output(names, chosen)],
+        output=outputs[choose_output(outputs, chosen)],
         rows_are=rows_are,
         dataset=load_table(dataset) if isinstance(dataset, str) else dataset,
         background=None if background is None else wrapped.check(background),
+        names=names or {},
         facts=facts or {},
         config=config,
     )

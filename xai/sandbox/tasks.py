@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError, ModelError, listing, unknown_names
 from .codec import ModelFile
-from .concepts import concepts
+from .concepts import concept_sweep, concepts, image_classes, play_concepts
 from .editing import play_features
 from .galleries import build_gallery, correspond, describe_gallery, occlude
 from .probe import probe
@@ -217,6 +217,8 @@ def _binary_data(data: str | tuple[Any, Any]) -> Any:
     return load_table(data) if isinstance(data, str) else data
 
 
+_PICTURED = ("model", "pictures")
+
 TASKS: dict[str, Task] = {
     "warm": Task(warm, "importing libraries"),
     "probe": Task(probe, "trying to get out"),
@@ -231,7 +233,10 @@ TASKS: dict[str, Task] = {
     "believe": Task(believe, "testing explanations of"),
     "compare_models": Task(compare_models, "comparing models"),
     "rashomon": Task(rashomon, "drawing simple models"),
-    "concepts": Task(concepts, "finding concepts"),
+    "image_classes": Task(image_classes, "asking for classes of pictures", files=_PICTURED),
+    "concepts": Task(concepts, "finding concepts", files=_PICTURED),
+    "concept_sweep": Task(concept_sweep, "trying numbers of concepts", files=_PICTURED),
+    "play_concepts": Task(play_concepts, "asking with other concepts", files=_PICTURED),
     "report": Task(report, "reporting on"),
     "build_gallery": Task(build_gallery, "encoding the pictures of", files=("path",)),
     "describe_gallery": Task(describe_gallery, "opening", files=("gallery",)),

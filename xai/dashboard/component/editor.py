@@ -19,6 +19,7 @@ import streamlit as st
 
 from ...core.errors import InputError
 from ...editing import EditSession
+from ..visit import waiting_edits
 
 _FOLDER = Path(__file__).parent
 
@@ -49,9 +50,12 @@ def edited(key: str, start: Callable[[], EditSession]) -> EditSession:
     """The session kept under a key; made by ``start`` when it is first asked for."""
     place = f"edits:{key}"
     if place not in st.session_state:
-        st.session_state[place] = start()
-    session: EditSession = st.session_state[place]
-    return session
+        session = start()
+        saved = waiting_edits(key)
+        # Of another game, it raises once and is gone: the page then starts anew.
+        st.session_state[place] = session if saved is None else EditSession.from_json(saved, session.game)
+    kept: EditSession = st.session_state[place]
+    return kept
 
 
 def mask_editor(session: EditSession, look: Look, key: str) -> str | None:
