@@ -1,6 +1,6 @@
 """Train the demo language models, one causal and one masked, on synthetic vignettes.
 
-    python sample_data/recipes/demo_lm.py [--out DIR] [--causal-seconds 420] [--masked-seconds 660]
+    python sample_data/recipes/demo_lm.py [--out DIR] [--causal-seconds 420] [--masked-seconds 660] [--masked-only]
 
 Both are RoBERTa with layer norms before the blocks, so the masked one can start from the causal one's weights: from
 scratch it does not learn in this time. Lengths are in processor seconds of one thread. The folders are plain Hugging
@@ -164,52 +164,56 @@ def save(model: torch.nn.Module, tokenizer: Tokenizer, folder: Path, facts: dict
     print(f"{folder.name}: {facts}, {size:,} bytes", flush=True)
 
 
+def shape(tokenizer: Tokenizer, **more: bool) -> RobertaPreLayerNormConfig:
+    """Of both models."""
+    return RobertaPreLayerNormConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=192,
+        num_hidden_layers=4,
+        num_attention_heads=6,
+        intermediate_size=768,
+        max_position_embeddings=CONTEXT + PAD + 1,  # RoBERTa counts positions from the padding id + 1
+        type_vocab_size=1,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        bos_token_id=BOS,
+        pad_token_id=PAD,
+        eos_token_id=EOS,
+        **more,
+    )
+
+
 def main() -> None:
     """Train both, measure and write."""
     parser = argparse.ArgumentParser(description="Train the demo language models.")
     parser.add_argument("--out", type=Path, default=MODELS_DIR, metavar="DIR", help="folder to write into")
     parser.add_argument("--causal-seconds", type=float, default=420, help="processor seconds for the causal model")
     parser.add_argument("--masked-seconds", type=float, default=660, help="processor seconds for the masked model")
+    parser.add_argument("--masked-only", action="store_true", help="start from the causal model that is there")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(TRAIN_SEED)
     texts = [vignette.text for vignette in generate(N_NOTES, TRAIN_SEED)]
-    tokenizer = make_tokenizer(texts[:8000])
+    folder = options.out / "vignettes-causal"
+    known = folder / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(known)) if options.masked_only else make_tokenizer(texts[:8000])
     # A note after another one starts with a space, as in running text.
     notes = [encoding.ids[1:] for encoding in tokenizer.encode_batch(texts + [f" {text}" for text in texts])]
     print(f"{tokenizer.get_vocab_size()} tokens, {sum(map(len, notes)) / len(notes):.0f} a note", flush=True)
-    shape = {
-        "vocab_size": tokenizer.get_vocab_size(),
-        "hidden_size": 192,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 6,
-        "intermediate_size": 768,
-        "max_position_embeddings": CONTEXT + PAD + 1,  # RoBERTa counts positions from the padding id + 1
-        "type_vocab_size": 1,
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
-        "bos_token_id": BOS,
-        "pad_token_id": PAD,
-        "eos_token_id": EOS,
-    }
-    causal = RobertaPreLayerNormForCausalLM(RobertaPreLayerNormConfig(**shape, is_decoder=True, use_cache=True))
-    train(causal, causal_loss, notes, options.causal_seconds)
+    if options.masked_only:
+        causal = RobertaPreLayerNormForCausalLM.from_pretrained(folder).float()
+    else:
+        causal = RobertaPreLayerNormForCausalLM(shape(tokenizer, is_decoder=True, use_cache=True))
+        train(causal, causal_loss, notes, options.causal_seconds)
     start = {name: weight.clone() for name, weight in causal.state_dict().items()}
-    save(
-        causal,
-        tokenizer,
-        options.out / "vignettes-causal",
-        {"seconds": options.causal_seconds, "right_diagnoses": right_diagnoses(causal, tokenizer)},
-    )
-    masked = RobertaPreLayerNormForMaskedLM(RobertaPreLayerNormConfig(**shape))
+    if not options.masked_only:
+        facts = {"seconds": options.causal_seconds, "right_diagnoses": right_diagnoses(causal, tokenizer)}
+        save(causal, tokenizer, folder, facts)
+    masked = RobertaPreLayerNormForMaskedLM(shape(tokenizer))
     masked.load_state_dict(start)
     train(masked, masked_loss, notes, options.masked_seconds)
-    save(
-        masked,
-        tokenizer,
-        options.out / "vignettes-masked",
-        {"seconds": options.masked_seconds, "right_fillings": right_fillings(masked, tokenizer)},
-    )
+    facts = {"seconds": options.masked_seconds, "right_fillings": right_fillings(masked, tokenizer)}
+    save(masked, tokenizer, options.out / "vignettes-masked", facts)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from .difference import finish, precise, single_halves, single_means
-from .draws import Draws, Progress
+from .draws import Draws, Progress, start
 from .estimate import Estimate
 from .options import ReagentConfig
 from .problem import Problem
-from .replacement import make_sampler
 
 _FIRST_SHARE = 0.7
 _ALIKE, _REACH = 0.3, 2.0
@@ -42,6 +41,8 @@ def posterior(units: np.ndarray, effects: np.ndarray, prior: np.ndarray) -> tupl
     prior
         ``(U, U)`` correlation; variance and noise are found for each target by maximal marginal likelihood.
     """
+    if not len(units):
+        return np.zeros((effects.shape[1], len(prior))), np.full((effects.shape[1], len(prior)), np.nan)
     spread, turn = np.linalg.eigh(prior[np.ix_(units, units)])
     spread = np.maximum(spread, 0)
     cross = prior[:, units] @ turn
@@ -76,8 +77,7 @@ def summary(masks: np.ndarray, drops: np.ndarray, prior: np.ndarray) -> tuple[np
 
 def adaptive(problem: Problem, config: ReagentConfig, progress: Progress | None = None) -> Estimate:
     """Values from adaptively chosen single replacements, until the precision or the budget is reached."""
-    rng = np.random.default_rng(config.seed)
-    draws = Draws(problem, make_sampler(config.replacement, problem.lm, problem.ids), config.budget, rng, progress)
+    draws = start(problem, config, progress)
     n_units, prior, valid = problem.n_units, expected(problem.n_units), problem.valid
     singles = np.eye(n_units, dtype=bool)
     stride = max(1, int(np.ceil(n_units / max(1.0, _FIRST_SHARE * draws.left))))

@@ -12,12 +12,11 @@ from itertools import islice
 import numpy as np
 from scipy.stats import spearmanr
 
-from .draws import Draws, Progress
+from .draws import Draws, Progress, start
 from .estimate import Estimate, softmax
 from .masks import balanced
 from .options import LeaveOneOutConfig, MaskedDifferenceConfig, ReagentConfig
 from .problem import Problem
-from .replacement import make_sampler
 
 _BLOCK = 32
 
@@ -42,9 +41,8 @@ def differences(masks: np.ndarray, drops: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def masked_difference(problem: Problem, config: MaskedDifferenceConfig, progress: Progress | None = None) -> Estimate:
     """Values from balanced random masks, until the precision or the budget is reached."""
-    rng = np.random.default_rng(config.seed)
-    draws = Draws(problem, make_sampler(config.replacement, problem.lm, problem.ids), config.budget, rng, progress)
-    masks = balanced(problem.n_units, config.rate, rng)
+    draws = start(problem, config, progress)
+    masks = balanced(problem.n_units, config.rate, np.random.default_rng(config.seed))
     while draws.left > 0:
         draws.play(np.stack(list(islice(masks, min(_BLOCK, draws.left)))))
         values, errors = differences(draws.masks, draws.drops)
@@ -56,8 +54,8 @@ def masked_difference(problem: Problem, config: MaskedDifferenceConfig, progress
 
 def leave_one_out(problem: Problem, config: LeaveOneOutConfig, progress: Progress | None = None) -> Estimate:
     """Each unit replaced alone, as many times as the budget allows; units never reached get 0."""
+    draws = start(problem, config, progress)
     rng = np.random.default_rng(config.seed)
-    draws = Draws(problem, make_sampler(config.replacement, problem.lm, problem.ids), config.budget, rng, progress)
     while draws.left > 0:
         draws.play(np.eye(problem.n_units, dtype=bool)[rng.permutation(problem.n_units)])
         values, errors = single_means(draws.masks, draws.drops)

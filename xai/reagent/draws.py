@@ -6,10 +6,34 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .options import ReagentConfig
 from .problem import Problem
-from .replacement import Sampler
+from .replacement import Sampler, make_sampler
 
 Progress = Callable[[float, str], None]
+
+
+_BLOCK = 16
+
+
+class Pool:
+    """Proposals in a fixed order: the k-th replacement of a unit is the same whatever else is drawn.
+
+    So a larger budget goes on from what a smaller one saw, and methods compared on one seed see the same replacements.
+    """
+
+    def __init__(self, problem: Problem, sampler: Sampler, rng: np.random.Generator) -> None:
+        self.owner, self.sampler, self.rng = problem.owner, sampler, rng
+        self.drawn = np.zeros((0, len(problem.ids)), dtype=np.int64)
+        self.used = np.zeros(problem.n_units, dtype=int)
+
+    def take(self, masks: np.ndarray) -> np.ndarray:
+        """Proposals ``(n, T)`` for masks ``(n, U)``: each unit's next ones."""
+        number = self.used + np.cumsum(masks, axis=0) - 1
+        self.used = self.used + masks.sum(axis=0)
+        while len(self.drawn) < self.used.max(initial=1):
+            self.drawn = np.concatenate([self.drawn, self.sampler.draw(_BLOCK, self.rng)])
+        return self.drawn[np.maximum(number, 0)[:, self.owner], np.arange(len(self.owner))]
 
 
 class Draws:
@@ -33,7 +57,8 @@ class Draws:
         rng: np.random.Generator,
         progress: Progress | None = None,
     ) -> None:
-        self.problem, self.sampler, self.rng, self.progress = problem, sampler, rng, progress
+        self.problem, self.progress = problem, progress
+        self.pool = Pool(problem, sampler, rng)
         first = problem.ask(problem.ids[None])
         self.original = first.values[0]
         self.bounds, self.answers = int(first.censored.sum()), first.censored.size
@@ -46,7 +71,7 @@ class Draws:
         masks = np.asarray(masks, dtype=bool)[: self.left]
         if not len(masks):
             return np.zeros((0, self.problem.n_targets))
-        rows = self.problem.replaced(masks, self.sampler.draw(len(masks), self.rng))
+        rows = self.problem.replaced(masks, self.pool.take(masks))
         answers = self.problem.ask(rows)
         drops = self.original - answers.values
         self.bounds += int(answers.censored.sum())
@@ -63,3 +88,9 @@ class Draws:
     def censored(self) -> float:
         """Share of answers that were bounds only."""
         return self.bounds / self.answers
+
+
+def start(problem: Problem, config: ReagentConfig, progress: Progress | None = None) -> Draws:
+    """Nothing drawn yet but the unchanged prompt."""
+    sampler = make_sampler(config.replacement, problem.lm, problem.ids)
+    return Draws(problem, sampler, config.budget, np.random.default_rng((config.seed, 1)), progress)
