@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..batch import runs
 from ..core.errors import InputError
+from . import sessions
 from .explained import Explained
 
 if TYPE_CHECKING:
@@ -36,6 +37,40 @@ def home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "hemicycle" / "runs"
 
 
+def private() -> Path:
+    """Folder of this session's runs of its own files: nobody else sees them, and they end with the session."""
+    return sessions.current().folder / _RUNS
+
+
+def history() -> list[runs.Run]:
+    """Runs that this session may see, the newest first."""
+    found = runs.history(home())
+    if sessions.current().has_folder:
+        found += runs.history(private())
+    return sorted(found, key=lambda run: run.name, reverse=True)
+
+
+def end(session: sessions.Session) -> None:
+    """Stop the runs of a session's own files."""
+    if session.has_folder:
+        for run in runs.history(session.folder / _RUNS):
+            run.cancel()
+
+
+_RUNS = "runs"
+
+
+def _check_turn() -> None:
+    """Whether another run may start; those of other sessions count, but are not named."""
+    busy = [run for run in history() if run.status == "running"]
+    others = [session for session in sessions.sessions().all() if session.id != sessions.current_id()]
+    private = [run for one in others if one.has_folder for run in runs.history(one.folder / _RUNS)]
+    if len(busy) + sum(run.status == "running" for run in private) < AT_ONCE:
+        return
+    what = busy[0].title if busy else "The table of another session"
+    raise InputError(f"{what} is being explained: wait for that run or cancel it; one goes on at a time.")
+
+
 def methods_for(explained: Explained) -> list[str]:
     """Methods that this model can be asked."""
     trees = explained.model["framework"] in OF_TREES
@@ -59,9 +94,7 @@ def order(explained: Explained, methods: list[str], seats: int | None) -> runs.R
     """
     if not methods:
         raise InputError("choose at least one method.")
-    busy = [run for run in runs.history(home()) if run.status == "running"]
-    if len(busy) >= AT_ONCE:
-        raise InputError(f"{busy[0].title} is being explained: wait for that run or cancel it; one goes on at a time.")
+    _check_turn()
     source = explained.source
     options: dict[str, object] = {"output": explained.model.get("output")}
     chosen = list(methods)
@@ -75,7 +108,7 @@ def order(explained: Explained, methods: list[str], seats: int | None) -> runs.R
         rows = rows.assign(**{name: source.y.to_numpy()})
         options["keep"] = [name]
     return runs.order(
-        home(),
+        private() if source.owner else home(),
         source.model,
         rows,
         chosen,

@@ -60,6 +60,11 @@ class Session:
             return self._folder
 
     @property
+    def has_folder(self) -> bool:
+        """Whether its folder was made."""
+        return self._folder is not None
+
+    @property
     def size(self) -> int:
         """Bytes of its files."""
         with self.lock:
@@ -127,19 +132,20 @@ class Sessions:
                 self._sessions[session_id] = Session(session_id, self.home)
             return self._sessions[session_id]
 
+    def all(self) -> list[Session]:
+        """Every session that has not ended."""
+        with self._lock:
+            return list(self._sessions.values())
+
     @property
     def size(self) -> int:
         """Bytes of the files of all sessions."""
-        with self._lock:
-            sessions = list(self._sessions.values())
-        return sum(session.size for session in sessions)
+        return sum(session.size for session in self.all())
 
     def sweep(self) -> None:
         """Stop the work of sessions that lost their browser, and end those that have not come back."""
         now = time.monotonic()
-        with self._lock:
-            sessions = list(self._sessions.values())
-        for session in sessions:
+        for session in self.all():
             name = session.id
             if self._connected(name):
                 self._seen[name] = now
@@ -225,13 +231,14 @@ def _hold(folder: Path) -> Any:
 @cache
 def sessions() -> Sessions:
     """The sessions of this server; made on first use."""
-    from . import jobs
+    from . import batches, jobs
 
     def stop(session: Session) -> None:
         jobs.stop(session.id)
 
     def end(session: Session) -> None:
         jobs.release(session.id)
+        batches.end(session)
 
     made = Sessions(server_folder(), _connected, stop, end, limits())
     atexit.register(made.close)

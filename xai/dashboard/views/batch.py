@@ -9,7 +9,7 @@ import streamlit as st
 from ... import plots
 from ...batch import runs
 from ...core.errors import XaiError
-from ..batches import METHODS, home, methods_for, order, seats_table
+from ..batches import METHODS, history, methods_for, order, seats_table
 from ..cards import downloads, figure
 from ..explained import Explained
 from ..jobs import show_failure
@@ -40,8 +40,12 @@ def submit(explained: Explained) -> None:
             )
             seats = st.number_input("Seats", 1, 10_000, 100, key="batch-seats", width=160)
         st.caption(
-            f"All {n:,} {explained.source.rows_are} are explained by worker processes and written as Parquet files. A "
-            "run goes on when this page is closed, and a stopped one resumes where it was."
+            f"All {n:,} {explained.source.rows_are} are explained by worker processes and written as Parquet files. "
+            + (
+                "A run of your own files is yours alone and ends with your session: download what it gives."
+                if explained.source.owner
+                else "A run goes on when this page is closed, and a stopped one resumes where it was."
+            )
         )
         if st.form_submit_button(f"Explain {n:,} rows", type="primary"):
             try:
@@ -60,7 +64,7 @@ def submit(explained: Explained) -> None:
 
 def chooser() -> runs.Run | None:
     """All runs, the newest first, and the one that is looked at."""
-    found = {run.name: run for run in runs.history(home())}
+    found = {run.name: run for run in history()}
     if not found:
         st.info("No run yet.", icon=":material/inbox:")
         return None
@@ -184,7 +188,7 @@ def parliament(run: runs.Run, explained: Explained) -> None:
 
 def drift(run: runs.Run, explained: Explained) -> None:
     """What moved since another run."""
-    others = {r.name: r for r in runs.history(home()) if r.name != run.name and r.status == "finished" and explains(r)}
+    others = {r.name: r for r in history() if r.name != run.name and r.status == "finished" and explains(r)}
     if not others:
         st.caption("A second finished run can be compared with this one: another model, or the rows of another month.")
         return
