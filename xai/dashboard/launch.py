@@ -18,6 +18,7 @@ from .workers import MODEL, pool, warm_server
 
 #: Environment variables through which the operator's own table reaches the pages, as MODEL does the model.
 DATA, TARGET = "HEMICYCLE_DATA", "HEMICYCLE_TARGET"
+GALLERY = "HEMICYCLE_GALLERY"
 
 
 @asynccontextmanager
@@ -36,6 +37,7 @@ def launch(
     data: str | Path | None = None,
     target: str | None = None,
     *,
+    gallery: str | Path | None = None,
     port: int = 8501,
     address: str = "127.0.0.1",
     browser: bool = True,
@@ -48,6 +50,8 @@ def launch(
         A model file and a table (CSV or Parquet) to show beside the demos; both or neither.
     target
         Column of ``data`` that holds the true answers; without it nothing is measured on them.
+    gallery
+        A folder that ``xai gallery`` wrote, for the page *Editable map*.
     port, address
         Where to listen. The default address is reachable from this machine only.
     browser
@@ -71,6 +75,11 @@ def launch(
             if not Path(path).is_file():
                 raise InputError(f"there is no file {path}.")
             os.environ[variable] = str(Path(path).resolve())
+    os.environ.pop(GALLERY, None)
+    if gallery is not None:
+        if not (Path(gallery) / "gallery.json").is_file():
+            raise InputError(f"{gallery} holds no gallery: make one with `xai gallery FOLDER -o {gallery}`.")
+        os.environ[GALLERY] = str(Path(gallery).resolve())
     os.environ.pop(TARGET, None)
     if target is not None:
         os.environ[TARGET] = target
@@ -82,6 +91,7 @@ def launch(
     from starlette.middleware import Middleware
     from streamlit.runtime.pages_manager import PagesManager
 
+    from .headers import Headers
     from .preload import Preload
 
     # Until st.navigation has run once, Streamlit runs a file of pages/ by itself when its address is opened first.
@@ -89,7 +99,7 @@ def launch(
     script = resource("app.py")
     # Streamlit reads .streamlit/config.toml beside the script that was started: that is ours, from any folder.
     sys.argv = [str(script)]
-    st.App(script, lifespan=_workers, middleware=[Middleware(Preload)]).run(
+    st.App(script, lifespan=_workers, middleware=[Middleware(Headers), Middleware(Preload)]).run(
         config={
             "server.port": port,
             "server.address": address,

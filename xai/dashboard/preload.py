@@ -9,6 +9,7 @@ from typing import Any
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 def plotly_script() -> str | None:
@@ -23,7 +24,7 @@ def plotly_script() -> str | None:
 class Preload:
     """ASGI middleware: a ``Link`` header with every page."""
 
-    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(self, app: Application) -> None:
         self.app = app
         script = plotly_script()
         self.header = None if script is None else (b"link", f"<{script}>; rel=modulepreload".encode())
