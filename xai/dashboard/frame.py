@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from . import source
 from .explained import Explained, describe, has_tree_values
 from .jobs import StillRunningError, show_failure, watch
 
+#: Environment variable that asks everybody to sign in first, with Streamlit's own OpenID Connect.
+SIGN_IN = "HEMICYCLE_SIGN_IN"
 _asked: ContextVar[bool] = ContextVar("asked")
 _FOREIGN = "a link to another session's upload"
 _FOREIGN_TEXT = (
@@ -43,6 +46,8 @@ def around(page: Any) -> None:
     """
     st.logo(_LOGO, size="large")
     st.html(_STYLE)
+    if not _may_enter():
+        return
     found: Explained | Exception
     with st.sidebar:
         try:
@@ -64,6 +69,19 @@ def around(page: Any) -> None:
     if isinstance(found, StillRunningError) and not _asked.get():
         with beneath:
             watch(found.job, f"{found.key}:sidebar")
+
+
+def _may_enter() -> bool:
+    """Whether the visitor may see pages; offers a sign-in to one who must and has not."""
+    if not os.environ.get(SIGN_IN):
+        return True
+    if st.user.get("is_logged_in"):
+        st.sidebar.button("Sign out", key="sign-out", icon=":material/logout:", on_click=st.logout)
+        return True
+    st.title("Sign in", anchor=False)
+    st.markdown("This server is for people of its house.")
+    st.button("Sign in", key="sign-in", type="primary", icon=":material/login:", on_click=st.login)
+    return False
 
 
 def current() -> Explained:
