@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import WorkerError, XaiError
 from .parts import Part
@@ -15,7 +15,6 @@ from .work import Order, work
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..models import Model
     from ..sandbox import Job, ModelFile
 
 TASKS_MODULE = batch_part.__module__
@@ -28,13 +27,13 @@ Answer = tuple[Part, "dict[str, np.ndarray] | XaiError"]
 Engine = Callable[[Sequence[Part]], Iterator[Answer]]
 
 
-def in_this_process(model: Model, order: Order) -> Engine:
-    """For models that live in this process and in no file."""
+def in_this_process(subject: Any, order: Order) -> Engine:
+    """For models that live in this process and in no file; see :func:`.work.work`."""
 
     def run(parts: Sequence[Part]) -> Iterator[Answer]:
         for part in parts:
             try:
-                yield part, work(model, order, part)
+                yield part, work(subject, order, part)
             except XaiError as error:
                 yield part, error
 
@@ -42,11 +41,14 @@ def in_this_process(model: Model, order: Order) -> Engine:
 
 
 @contextmanager
-def in_workers(model: ModelFile, order: Order, workers: int) -> Iterator[Engine]:
+def in_workers(model: ModelFile | None, order: Order, workers: int) -> Iterator[Engine]:
     """Worker processes; answers come in the order of the parts, and at most two a worker wait to be written."""
     from ..sandbox import JobPool
+    from ..sandbox.profile import reader
 
-    with JobPool(workers, warm=("pyarrow.parquet", TASKS_MODULE)) as pool:
+    # Nothing is asked to be warm beyond what every child is: other wishes would cost another fork server. Reading an
+    # Order, a child imports this package, and with it the tasks.
+    with JobPool(workers, profile=reader()) as pool:
 
         def submit(part: Part) -> Job:
             return pool.submit("batch_part", f"explaining {part.name}", model=model, order=order, part=part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +11,19 @@ import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from .manifest import Manifest
-from .methods import OF_THE_MODEL, SEATS
+from .methods import OF_THE_MODEL, explaining
+from .prompts import FORMAT as PROMPTS
 from .store import SUMMARY, read_json
-from .work import header_of_file
+from .written import header_of_file
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     import pyarrow.dataset as pads
 
     from ..core.attribution import Attribution
     from ..dhondt import Parliament
+    from ..reagent import TokenAttribution
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +60,51 @@ class BatchResult:
         """The rows of a method as an Arrow data set: nothing is read before it is asked for.
 
         Columns: ``row`` and ``source``, the row's place in the data; ``error``; ``data/NAME`` for key and kept
-        columns; ``values/OUTPUT/UNIT``, ``base_values/OUTPUT``, ``outputs/OUTPUT``; for seats ``seats/OUTPUT/UNIT``.
+        columns; ``values/OUTPUT/UNIT``, ``base_values/OUTPUT``, ``outputs/OUTPUT``; for seats ``seats/OUTPUT/UNIT``;
+        ``label`` and, by method, ``shares/CLASS``, ``exemplars`` or ``total_index/CONCEPT`` for pictures; for prompts
+        lists, see :class:`xai.reagent.TokenAttribution`.
         """
         import pyarrow.dataset as pads
 
         return pads.dataset([str(path) for path in self._files(self._method(method))], format="parquet")
+
+    def frames(
+        self, method: str | None = None, columns: Sequence[str] | None = None, where: Any = None
+    ) -> Iterator[pd.DataFrame]:
+        """Rows of a method as tables of a few thousand rows, one after the other, whatever the size of the run.
+
+        Parameters
+        ----------
+        method, where
+            As in :meth:`attribution`.
+        columns
+            Names as in :meth:`dataset`; all by default.
+        """
+        selected = None if where is None else self._expression(where)
+        source = self.dataset(method)
+        unknown = [name for name in columns or () if name not in source.schema.names]
+        if unknown:
+            raise InputError(unknown_names("column", unknown, source.schema.names))
+        for batch in source.to_batches(columns=None if columns is None else list(columns), filter=selected):
+            if batch.num_rows:
+                yield batch.to_pandas()
+
+    def tokens(self, row: int, method: str = "reagent") -> TokenAttribution:
+        """What ReAGent said of one prompt, by its position in the whole run.
+
+        Raises
+        ------
+        InputError
+            If there is no such prompt, or it failed; the message says why.
+        """
+        from .prompts import read_back
+
+        method = self._method(method)
+        table = self._take(method, [row])
+        (record,) = table.to_pylist()
+        if record["error"] is not None:
+            raise InputError(f"prompt {row} failed: {record['error']}")
+        return read_back(record, header_of_file(self._files(method)[0]))
 
     def attribution(
         self, rows: slice | Sequence[int] | None = None, method: str | None = None, where: Any = None
@@ -71,7 +114,7 @@ class BatchResult:
         Parameters
         ----------
         rows
-            Positions in the whole run, from 0.
+            Positions in the whole run, from 0; of prompts exactly one, as each has units of its own.
         method
             Name; by default the first that explains rows.
         where
@@ -81,6 +124,10 @@ class BatchResult:
 
         method = self._method(method)
         header = header_of_file(self._files(method)[0])
+        if header["format"] == PROMPTS:
+            if rows is None or isinstance(rows, slice) or len(rows) != 1 or where is not None:
+                raise InputError("each prompt has units of its own: ask for one, e.g. attribution([0]).")
+            return self.tokens(int(rows[0]), method).attribution
         source = self.dataset(method)
         selected = None if where is None else self._expression(where)
         if rows is None:
@@ -88,11 +135,7 @@ class BatchResult:
         else:
             if where is not None:
                 raise InputError("choose rows either by position or by a condition.")
-            n = source.count_rows()
-            positions = np.arange(n)[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=int)
-            if len(positions) and (positions.min() < 0 or positions.max() >= n):
-                raise InputError(f"there are {n:,} rows: positions go from 0 to {n - 1:,}.")
-            table = source.take(positions)
+            table = self._take(method, rows)
         frame = table.replace_schema_metadata(None).to_pandas()
         frame = frame[frame["error"].isna()].reset_index(drop=True)
         if not len(frame):
@@ -148,19 +191,29 @@ class BatchResult:
         )
         return Drift(table, float(np.abs(table["share_change"]).sum() / 2))
 
+    def _take(self, method: str, rows: slice | Sequence[int]) -> pa.Table:
+        source = self.dataset(method)
+        n = source.count_rows()
+        positions = np.arange(n)[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=int)
+        if len(positions) and (positions.min() < 0 or positions.max() >= n):
+            raise InputError(f"there are {n:,} rows: positions go from 0 to {n - 1:,}.")
+        return source.take(positions)
+
     def _method(self, method: str | None) -> str:
         kept = [name for name in self.manifest.methods if name not in OF_THE_MODEL]
-        explaining = [name for name in kept if name != SEATS]
         if method is None:
-            if not explaining:
+            found = explaining(kept)
+            if not found:
                 raise InputError("this run explained no rows.")
-            return explaining[0]
+            return found[0]
         if method not in kept:
             raise InputError(unknown_names("method", [method], kept))
         return method
 
     def _output(self, method: str, output: str | None) -> str:
-        names = list(self.summary["methods"][method]["outputs"])
+        names = list(self.summary["methods"].get(method, {}).get("outputs", ()))
+        if not names:
+            raise InputError(f"'{method}' has no votes over all rows: its rows have no units in common.")
         if output is None and len(names) == 1:
             return str(names[0])
         if output not in names:

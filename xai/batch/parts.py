@@ -22,16 +22,16 @@ _BATCH = 32_768
 
 @dataclass(frozen=True)
 class DataFile:
-    """One Parquet file of a data set.
+    """One file of a data set, or one folder of pictures.
 
     Attributes
     ----------
     path
-        Relative to the data set's folder, with ``/``.
+        Relative to the data set's folder, with ``/``; ``"."`` for that folder itself.
     rows
-        Number of rows.
+        Number of rows, pictures or lines.
     hash
-        SHA-256 of the file.
+        SHA-256 of the file, or of the names and contents of the pictures.
     error
         Why it cannot be read, empty if it can.
     """
@@ -101,17 +101,27 @@ def cut(files: Sequence[DataFile], values_a_row: int, rows_per_part: int | None 
         Numbers that are written for a row; they decide how many rows fit.
     rows_per_part
         Most rows of a part, instead of what memory suggests.
+
+    Raises
+    ------
+    InputError
+        If the names of two files are such that their results would have one name.
     """
     limit = rows_per_part or max(256, min(MOST_ROWS, PART_BYTES // (8 * max(values_a_row, 1))))
     parts = []
     for file in files:
-        stem = file.path.removesuffix(".parquet")
+        stem = "pictures" if file.path == "." else file.path.removesuffix(".parquet").removesuffix(".jsonl")
         n_parts = -(-file.rows // limit)
         size = -(-file.rows // max(n_parts, 1))
         for i in range(n_parts):
             start = i * size
             name = f"{stem}.parquet" if n_parts == 1 else f"{stem}-{i:05d}.parquet"
             parts.append(Part(file.path, start, min(size, file.rows - start), name))
+    names: dict[str, str] = {}
+    for part in parts:
+        other = names.setdefault(part.name, part.source)
+        if other != part.source:
+            raise InputError(f"results of {other} and {part.source} would both be called {part.name}: rename one.")
     return tuple(parts)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from ..core.errors import InputError
 
@@ -51,9 +52,10 @@ def commit(path: Path, content: bytes | memoryview) -> None:
     InputError
         If the disk is full or the file cannot be written; nothing is left of it then.
     """
-    unfinished = path.parent / f"{_UNFINISHED}{os.getpid()}-{path.name}"
+    # Machines may write the same part at the same time, one of them given up for lost by a cluster.
+    unfinished = path.parent / f"{_UNFINISHED}{uuid4().hex}-{path.name}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         with unfinished.open("wb") as stream:
             stream.write(content)
             stream.flush()
@@ -66,6 +68,14 @@ def commit(path: Path, content: bytes | memoryview) -> None:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         advice = " Make room and start the run again: finished parts are kept." if full else ""
         raise InputError(f"{path} cannot be written: {error.strerror}.{advice}") from error
+
+
+def _make(folder: Path) -> None:
+    """A folder and those above it, each entered in the one above for good."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..core.errors import XaiError
 from .manifest import Manifest
-from .methods import OF_THE_MODEL, SEATS
+from .methods import SEATS, explaining
+from .prompts import FORMAT as PROMPTS
 from .sums import Sums
-from .work import header_of_file
+from .written import header_of_file
 
 FORMAT = "hemicycle/batch-summary/1"
 DRAWS, LEVEL, SEED = 1000, 0.95, 0
@@ -25,15 +26,13 @@ def summarise(
     """The summary of a finished run, in JSON types."""
     methods: dict[str, Any] = dict(importances)
     failed = 0
-    for name in manifest.methods:
-        if name in OF_THE_MODEL or name == SEATS:
+    for name in explaining(manifest.methods):
+        paths = [path for part in manifest.parts if (path := folder / name / part.name).exists()]
+        if not paths:
             continue
-        headers = [header_of_file(path) for part in manifest.parts if (path := folder / name / part.name).exists()]
-        if not headers:
-            continue
-        failed = max(failed, sum(header["failed"] for header in headers))
-        sums = Sums.total(Sums.from_dict(header["sums"]) for header in headers)
-        methods[name] = _of_method(sums, headers[0], manifest.options.get(SEATS, {}))
+        entry, of_method = _of_method(paths, manifest.options.get(SEATS, {}))
+        methods[name] = entry
+        failed = max(failed, of_method)
     return {
         "format": FORMAT,
         "rows": sum(part.rows for part in manifest.parts),
@@ -44,7 +43,39 @@ def summarise(
     }
 
 
-def _of_method(sums: Sums, header: Mapping[str, Any], law: Mapping[str, Any]) -> dict[str, Any]:
+def _of_method(paths: Sequence[Path], law: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """What the parts of one method say together, and how many of their rows failed; one part at a time is read."""
+    headers = map(header_of_file, paths)
+    first = next(headers)
+    failed, totals = first["failed"], first["totals"]
+    if first["format"] == PROMPTS:
+        for header in headers:
+            failed, totals = failed + header["failed"], _added(totals, header["totals"])
+        shares = {"converged_share": totals["converged"] / max(totals["targets"], 1)}
+        return {"method": first["method"], "effect": first["effect"], **totals, **shares}, failed
+    sums = Sums.from_dict(first["sums"])
+    for header in headers:
+        failed, totals = failed + header["failed"], _added(totals, header["totals"])
+        sums += Sums.from_dict(header["sums"])
+    indices = {
+        concept: total / count if count else None for concept, (total, count) in totals.pop("total_index", {}).items()
+    }
+    return _of_sums(sums, first, law) | totals | ({"total_index": indices} if indices else {}), failed
+
+
+def _added(a: Any, b: Any) -> Any:
+    """Two totals as one: numbers are added, in lists and by name, too."""
+    if isinstance(a, Mapping):
+        return {
+            name: _added(a[name], b[name]) if name in a and name in b else a.get(name, b.get(name))
+            for name in {**a, **b}
+        }
+    if isinstance(a, list):
+        return [_added(x, y) for x, y in zip(a, b, strict=True)]
+    return a + b
+
+
+def _of_sums(sums: Sums, header: Mapping[str, Any], law: Mapping[str, Any]) -> dict[str, Any]:
     units = header["units"]["names"]
     outputs = {}
     for i, output in enumerate(header["output_names"]):

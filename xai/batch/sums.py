@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,11 +47,6 @@ class Sums:
             self.product + other.product,
             self.value + other.value,
         )
-
-    @classmethod
-    def total(cls, sums: Iterable[Sums]) -> Sums:
-        """Added up in the order given, so that the last bits do not depend on who was first."""
-        return reduce(cls.__add__, sums)
 
     def votes(self, output: int) -> np.ndarray:
         """``(d,)`` mean sizes."""

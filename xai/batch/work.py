@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,9 @@ import numpy as np
 
 from ..core.errors import InputError, ModelError, XaiError
 from . import parts
-from .methods import OF_THE_MODEL, SEATS
+from .methods import OF_THE_MODEL, SEATS, Kind, settle_options
 from .parts import Part
-from .sums import Sums
+from .written import Rows, all_failed, as_parquet, joined, one_by_one, seats_of, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
 
     from ..core.attribution import Attribution
     from ..models import Model
+    from ..sandbox import ModelFile
 
-METADATA = b"hemicycle"
-MOST_FAILED = 1000
-"""Rows of one part that may fail one by one before the part as a whole counts as failed."""
+PERMUTATION = "permutation"
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,92 @@ class Order:
     options: Mapping[str, Mapping[str, Any]]
     key: tuple[str, ...]
     keep: tuple[str, ...]
+    kind: Kind = "rows"
 
 
-def work(model: Model, order: Order, part: Part) -> dict[str, np.ndarray]:
+def work(subject: Any, order: Order, part: Part) -> dict[str, np.ndarray]:
     """Parquet files of one part, by method, as bytes.
 
-    Rows that the model cannot answer are left empty and marked in the column ``error``.
+    What cannot be answered is left empty and marked in the column ``error``.
+
+    Parameters
+    ----------
+    subject
+        What explains: a model for rows, else what :func:`subject_of` made.
 
     Raises
     ------
     XaiError
-        If the part cannot be read, or more than :data:`MOST_FAILED` of its rows fail.
+        If the part cannot be read, or all of it or more than :data:`~.written.MOST_FAILED` rows fail.
     """
+    if order.kind == "pictures":
+        from .pictures import work_on_pictures
+
+        tables = work_on_pictures(subject, order, part)
+    elif order.kind == "prompts":
+        from .prompts import work_on_prompts
+
+        tables = work_on_prompts(subject, order, part)
+    else:
+        tables = _work_on_rows(subject, order, part)
+    return {name: as_parquet(table) for name, table in tables.items()}
+
+
+def subject_of(model: Any, order: Order) -> Any:
+    """What explains: the model itself for rows, else the methods' own tools, opened.
+
+    Raises
+    ------
+    InputError, ModelError
+        If something cannot be opened, or does not fit the model.
+    """
+    if order.kind == "pictures":
+        from .pictures import open_tools
+
+        return open_tools(model, order.methods, order.options)
+    if order.kind == "prompts":
+        from .prompts import open_tool
+
+        return open_tool(model, order.options["reagent"])
+    return model
+
+
+def open_subject(model: ModelFile | None, order: Order) -> Any:
+    """:func:`subject_of` a model file, opened once a process."""
+    # Libraries read this when they are first imported: there is a worker for each processor, and with as many threads
+    # in each of them they would stand in each other's way. Last bits would depend on the number of threads, too.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if order.kind == "rows":
+        from ..sandbox.tasks import open_cached
+
+        if model is None:
+            raise InputError("rows of a table are explained with a model: none is given.")
+        return open_cached(model)
+    return _opened(_Hashed(model, order))
+
+
+@dataclass(frozen=True)
+class _Hashed:
+    """A model file and an order as a key of a cache."""
+
+    model: ModelFile | None
+    order: Order
+
+    def __hash__(self) -> int:
+        return hash((self.model, self.order.methods))
+
+
+@lru_cache(maxsize=2)
+def _opened(asked: _Hashed) -> Any:
+    if asked.model is None:
+        return subject_of(None, asked.order)
+    subject = subject_of(asked.model.path, asked.order)
+    if asked.model.hash and subject.facts()["hash"] != asked.model.hash:
+        raise ModelError(f"{asked.model.path} has changed since the run began: start another run.")
+    return subject
+
+
+def _work_on_rows(model: Model, order: Order, part: Part) -> dict[str, pa.Table]:
     carried = tuple(dict.fromkeys((*order.key, *order.keep)))
     wanted = None if model.feature_names is None else list(dict.fromkeys((*model.feature_names, *carried)))
     frame = parts.read(Path(order.folder) / part.source, part.start, part.rows, wanted)
@@ -62,44 +136,17 @@ def work(model: Model, order: Order, part: Part) -> dict[str, np.ndarray]:
     }
     lead |= {f"data/{name}": frame[name] for name in carried}
     tables: dict[str, pa.Table] = {}
-    attributions: dict[str, Rows] = {}
+    explained: dict[str, Rows] = {}
     for name in order.methods:
         if name in OF_THE_MODEL:
             continue
         options = order.options[name]
         if name == SEATS:
-            tables[name] = _seats(lead, attributions[options["source"]], options)
+            tables[name] = seats_of(lead, explained[options["source"]], options)
             continue
-        explained = _explain(model, X, name, options)
-        attributions[name] = explained
-        tables[name] = _table(lead, explained)
-    return {name: _as_parquet(table) for name, table in tables.items()}
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Explained rows of a part: an attribution of those that could be explained, and what befell the others."""
-
-    attribution: Attribution
-    good: np.ndarray
-    errors: Mapping[int, str]
-
-    @property
-    def n(self) -> int:
-        """Rows of the part."""
-        return len(self.good) + len(self.errors)
-
-    def spread(self, values: np.ndarray) -> np.ndarray:
-        """Values of the good rows in their places, NaN in the others."""
-        if not self.errors:
-            return values
-        full = np.full(self.n, np.nan)
-        full[self.good] = values
-        return full
-
-    def marks(self) -> list[str | None]:
-        """What befell each row."""
-        return [self.errors.get(i) for i in range(self.n)]
+        explained[name] = _explain(model, X, name, options)
+        tables[name] = table_of(lead, explained[name])
+    return tables
 
 
 def _explain(model: Model, X: pd.DataFrame, method: str, options: Mapping[str, Any]) -> Rows:
@@ -114,162 +161,61 @@ def _explain(model: Model, X: pd.DataFrame, method: str, options: Mapping[str, A
     def run(positions: np.ndarray) -> Attribution:
         return explain(model, X.iloc[positions], method=method, background=background, config=options.get("config"))
 
-    pieces: list[tuple[np.ndarray, Attribution]] = []
-    errors: dict[int, str] = {}
-    waiting = [np.arange(len(X))]
-    while waiting:
-        positions = waiting.pop()
-        try:
-            pieces.append((positions, run(positions)))
-        except (ModelError, InputError) as error:
-            if len(positions) == 1:
-                errors[int(positions[0])] = str(error)
-                if len(errors) > MOST_FAILED or (len(errors) == len(X)):
-                    raise ModelError(f"{len(errors):,} of {len(X):,} rows fail; the last one: {error}") from error
-                continue
-            half = len(positions) // 2
-            waiting += [positions[half:], positions[:half]]
+    pieces, errors = one_by_one(np.arange(len(X)), run)
+    if not pieces:
+        raise all_failed(errors, len(X))
     good = np.concatenate([positions for positions, _ in pieces])
-    return Rows(_joined([a for _, a in pieces]), good, errors)
-
-
-def _joined(pieces: Sequence[Attribution]) -> Attribution:
-    from dataclasses import replace
-
-    if len(pieces) == 1:
-        return pieces[0]
-    first = pieces[0]
-    errors = [a.standard_errors for a in pieces]
-    return replace(
-        first,
-        values=np.concatenate([a.values for a in pieces]),
-        base_values=np.concatenate([a.base_values for a in pieces]),
-        outputs=np.concatenate([a.outputs for a in pieces]),
-        standard_errors=None if errors[0] is None else np.concatenate([e for e in errors if e is not None]),
-        rows=tuple(range(sum(len(a.rows) for a in pieces))),
-        data=None,
-    )
-
-
-def _table(lead: Mapping[str, Any], rows: Rows) -> pa.Table:
-    """Columns named as in :func:`xai.core.serialize.to_table`, with ``source``, ``error`` and carried columns."""
-    from ..core.serialize import header as header_of
-
-    a = rows.attribution
-    columns: dict[str, Any] = {}
-    for i, output in enumerate(a.output_names):
-        columns[f"outputs/{output}"] = rows.spread(a.outputs[:, i])
-        columns[f"base_values/{output}"] = rows.spread(a.base_values[:, i])
-        for j, unit in enumerate(a.units.names):
-            columns[f"values/{output}/{unit}"] = rows.spread(a.values[:, j, i])
-            if a.standard_errors is not None:
-                columns[f"standard_errors/{output}/{unit}"] = rows.spread(a.standard_errors[:, j, i])
-    header = header_of(a) | {"failed": len(rows.errors), "sums": Sums.of(a).to_dict()}
-    return _arrow(lead, rows, columns, header)
-
-
-def _seats(lead: Mapping[str, Any], rows: Rows, options: Mapping[str, Any]) -> pa.Table:
-    """Seats of every row by the sizes of its values, one column an output and unit."""
-    from ..dhondt import allocate
-
-    a = rows.attribution
-    columns: dict[str, Any] = {}
-    for i, output in enumerate(a.output_names):
-        votes = np.abs(a.values[:, :, i])
-        seats = np.zeros(votes.shape, dtype=np.int64)
-        voting = votes.any(axis=1)  # a row without any effect elects nobody
-        seats[voting] = allocate(votes[voting], options["seats"], options["rule"])
-        for j, unit in enumerate(a.units.names):
-            columns[f"seats/{output}/{unit}"] = _with_gaps(seats[:, j], rows)
-    header = {
-        "format": "hemicycle/seats/1",
-        "output_names": list(a.output_names),
-        "units": list(a.units.names),
-        "failed": len(rows.errors),
-        "options": dict(options),
-    }
-    return _arrow(lead, rows, columns, header)
-
-
-def _with_gaps(seats: np.ndarray, rows: Rows) -> Any:
-    import pyarrow as pa
-
-    if not rows.errors:
-        return pa.array(seats, pa.int32())
-    full = np.zeros(rows.n, dtype=np.int64)
-    full[rows.good] = seats
-    missing = np.isin(np.arange(rows.n), list(rows.errors))
-    return pa.array(full, pa.int32(), mask=missing)
-
-
-def _arrow(lead: Mapping[str, Any], rows: Rows, columns: Mapping[str, Any], header: Mapping[str, Any]) -> pa.Table:
-    import pyarrow as pa
-
-    table = pa.table(
-        {
-            "row": pa.array(lead["row"], pa.int64()),
-            "source": pa.array(lead["source"]).dictionary_encode(),
-            "error": pa.array(rows.marks(), pa.string()),
-            **{name: pa.array(column) for name, column in lead.items() if name.startswith("data/")},
-            **{name: pa.array(column) for name, column in columns.items()},
-        }
-    )
-    return table.replace_schema_metadata({METADATA: json.dumps(header, ensure_ascii=False).encode()})
-
-
-def _as_parquet(table: pa.Table) -> np.ndarray:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    texts = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
-    # Values hardly repeat: a dictionary of them costs time and saves nothing.
-    pq.write_table(table, sink, compression="lz4", use_dictionary=texts)
-    return np.frombuffer(sink.getvalue(), dtype=np.uint8)
-
-
-def header_of_file(path: Path) -> dict[str, Any]:
-    """What a finished part says about itself.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-        header: dict[str, Any] = json.loads(metadata[METADATA])
-    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
-        raise InputError(f"{path} is damaged: delete it and run again; the other parts are kept.") from error
-    return header
+    return Rows(joined([a for _, a in pieces]), good, errors)
 
 
 def settle(
-    model: Model, methods: tuple[str, ...], options: Mapping[str, Mapping[str, Any]], rows: int
+    model: Model | None,
+    methods: tuple[str, ...],
+    options: Mapping[str, Mapping[str, Any]],
+    rows: int,
+    sample: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
-    """What has to be asked of the model before the first part: facts about it, and options it decides."""
-    from ..core.provenance import versions
-    from .methods import settle_options
+    """What has to be asked of the model before the first part: facts about it, and options it decides.
 
+    Parameters
+    ----------
+    rows
+        How many there are.
+    sample
+        Some of them, with the true answers, for permutation importance.
+    """
+    from ..core.provenance import versions
+
+    settled = settle_options(methods, options, model, rows)
     importances: dict[str, Any] = {}
     for name in methods:
-        if name in OF_THE_MODEL:
-            importances[name] = _importance(model)
+        if name in OF_THE_MODEL and model is not None:
+            importances[name] = _importance(model, name, settled[name], sample)
+    framework = [] if model is None else [model.framework.replace("sklearn", "scikit-learn")]
     return {
-        "options": settle_options(methods, options, model, rows),
+        "options": settled,
         "importances": importances,
-        "versions": versions(("numpy", "pandas", "pyarrow", model.framework.replace("sklearn", "scikit-learn"))),
+        "versions": versions(("numpy", "pandas", "pyarrow", *framework)),
     }
 
 
-def _importance(model: Model) -> dict[str, Any]:
+def _importance(model: Model, name: str, options: Mapping[str, Any], sample: pd.DataFrame | None) -> dict[str, Any]:
     from ..shapley import importance
 
+    if name == PERMUTATION:
+        if sample is None:
+            raise InputError("permutation importance needs rows with true answers.")
+        target = options["target"]
+        drops = importance.permutation(
+            model, sample.drop(columns=target), sample[target], options["n_repeats"], options["seed"]
+        )
+        return {
+            "votes": {str(unit): float(drop) for unit, drop in drops["mean"].clip(lower=0).items()},
+            "standard_error": {str(unit): float(drop) for unit, drop in drops["std"].items()},
+            "kind": f"drop of {drops.attrs['score']} on {len(sample):,} rows, {options['n_repeats']} shuffles",
+        }
     try:
         series = importance.native(model)
     except XaiError as error:
         return {"missing": str(error)}
-    return {"votes": {str(name): float(value) for name, value in series.items()}, "kind": series.attrs.get("kind", "")}
+    return {"votes": {str(unit): float(value) for unit, value in series.items()}, "kind": series.attrs.get("kind", "")}

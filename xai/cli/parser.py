@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import __version__
 from . import gallery, report, workflows
-from .batch import batch
+from .batch import batch, results
 from .commands import dashboard, datasets, elect, explain, methods, performance
 
 MODEL = "a native XGBoost, LightGBM or CatBoost file, or demo:NAME (see `xai datasets`)"
@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--model", metavar="FILE", help="a model file to show beside the demos; needs --data")
     command.add_argument("--data", metavar="FILE", help="its rows, CSV or Parquet")
     command.add_argument("--target", metavar="COLUMN", help="column of --data that holds the answers")
+    command.add_argument("--gallery", metavar="FOLDER", help="a gallery that `xai gallery` wrote, for the editable map")
     command.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
     command.add_argument(
         "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
@@ -152,14 +153,19 @@ def _add_batch(commands: Any) -> None:
     command = _command(
         commands,
         batch,
-        "explain any number of rows into a folder",
+        "explain any number of rows, pictures or prompts into a folder",
         [
             "xai batch model.ubj rows/ -o results --key patient --workers 4",
             "xai batch model.ubj rows.parquet -o results --method shap --engine dask --scheduler tcp://10.0.0.1:8786",
+            "xai batch network.onnx pictures/ -o results --method craft --option craft.bank=concepts.npz",
+            "xai batch - pictures/ -o results --method chmcorr --option chmcorr.gallery=gallery/",
+            "xai batch demo prompts.jsonl -o results --method reagent --option reagent.max_new_tokens=4",
         ],
     )
-    command.add_argument("model", metavar="MODEL", help=MODEL)
-    command.add_argument("data", metavar="DATA", help="a Parquet file, a folder of them, or a CSV file")
+    command.add_argument("model", metavar="MODEL", help=f"{MODEL}; an ONNX file, a language model, or - for none")
+    command.add_argument(
+        "data", metavar="DATA", help="Parquet file(s), a CSV file, a folder of pictures, or JSON lines with prompts"
+    )
     command.add_argument("-o", "--out", required=True, metavar="FOLDER", help="where to write; a stopped run goes on")
     command.add_argument(
         "--method", action="append", default=[], help="repeat for more (default: shap, and dhondt for seats a row)"
@@ -169,6 +175,9 @@ def _add_batch(commands: Any) -> None:
         "--keep", action="append", default=[], metavar="COLUMN", help="carried into the results; repeat for more"
     )
     command.add_argument("--background", metavar="FILE", help="rows that stand for 'feature unknown'")
+    command.add_argument(
+        "--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="of a method; repeat for more"
+    )
     command.add_argument("--output", choices=("margin", "probability", "value"), help="what the model answers")
     command.add_argument("--seats", type=int, default=100, help="seats a row (default: %(default)s)")
     command.add_argument("--rule", default="dhondt", help="see `xai methods` (default: %(default)s)")
@@ -177,6 +186,31 @@ def _add_batch(commands: Any) -> None:
     command.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one on this machine)")
     command.add_argument("--skip-bad-files", action="store_true", help="leave out files that cannot be read")
     command.add_argument("--progress", action="store_true", help="print progress even where nobody watches")
+    _add_results(commands)
+
+
+def _add_results(commands: Any) -> None:
+    command = _command(
+        commands,
+        results,
+        "read back what xai batch wrote",
+        [
+            "xai results results",
+            "xai results results --against last_month",
+            "xai results results --where site=north --seats 100",
+            "xai results results --rows 0:100 -o a.parquet",
+        ],
+    )
+    command.add_argument("folder", metavar="FOLDER", help="of a finished run")
+    command.add_argument("--against", metavar="FOLDER", help="an earlier run: what moved since")
+    command.add_argument("--method", help="(default: the first that explains rows)")
+    command.add_argument("--output", metavar="NAME", help="the output, where there are several")
+    command.add_argument(
+        "--where", action="append", default=[], metavar="COLUMN=VALUE", help="rows to take, by carried columns"
+    )
+    command.add_argument("--seats", type=int, metavar="N", help="elect a parliament of so many seats")
+    command.add_argument("--rows", metavar="FIRST:LAST", help="with --out: rows to take, counted from 0")
+    command.add_argument("-o", "--out", metavar="FILE", help="write rows as an attribution: .parquet, .json or .csv")
 
 
 def _command(commands: Any, run: Any, what: str, examples: Sequence[str]) -> argparse.ArgumentParser:

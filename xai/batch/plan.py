@@ -1,0 +1,318 @@
+"""What a run is going to do, settled before the first row: data, parts, model, options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.errors import InputError, unknown_names
+from ..core.provenance import versions
+from ..sandbox import IsolatedModel, ModelFile, Worker, load_model
+from ..sandbox.profile import reader
+from . import pictures, prompts
+from .local import TASKS_MODULE
+from .methods import READ, Kind, kind_of, settle_options
+from .parts import DataFile, Part, check_schemas, cut, find_files, read, schema_of
+from .store import commit
+from .work import PERMUTATION, Order, settle, subject_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..models import Model
+
+STAGED = "data.parquet"
+CSV_BYTES = 1 << 30
+_SAMPLED_PARTS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a run is going to do.
+
+    Attributes
+    ----------
+    files
+        All of the data; those with an error are left out.
+    parts
+        The work.
+    order
+        What all parts have in common.
+    facts
+        About the model, for the manifest.
+    importances
+        What was asked of the model as a whole.
+    versions
+        Package to version.
+    file
+        The model as other processes open it.
+    subject
+        What explains in this process, where other processes cannot open it; else ``None``.
+    """
+
+    files: tuple[DataFile, ...]
+    parts: tuple[Part, ...]
+    order: Order
+    facts: Mapping[str, Any]
+    importances: Mapping[str, Any]
+    versions: Mapping[str, str]
+    file: ModelFile | None
+    subject: Any = None
+
+    @property
+    def in_workers(self) -> bool:
+        """Whether other processes can do the work."""
+        return self.subject is None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for, by the names of :func:`xai.batch.run`; ``data`` and ``out`` are absolute."""
+
+    model: Any
+    data: Path
+    out: Path
+    methods: tuple[str, ...]
+    options: Mapping[str, Mapping[str, Any]]
+    output: str | None
+    key: tuple[str, ...]
+    keep: tuple[str, ...]
+    skip_bad_files: bool
+    rows_per_part: int | None
+
+    @property
+    def kind(self) -> Kind:
+        """What is explained."""
+        return kind_of(self.methods)
+
+
+def plan(wanted: Wanted) -> Plan:
+    """Look at data and model.
+
+    Raises
+    ------
+    InputError, ModelError
+        If anything is missing or does not fit.
+    """
+    return _plan_rows(wanted) if wanted.kind == "rows" else _plan_items(wanted)
+
+
+def _sound(wanted: Wanted, files: Sequence[DataFile]) -> list[DataFile]:
+    """The files that can be used.
+
+    Raises
+    ------
+    InputError
+        If some cannot and are not to be skipped, or nothing is left.
+    """
+    bad = [file.error for file in files if file.error]
+    if bad and not wanted.skip_bad_files:
+        raise InputError(f"{bad[0]}. To leave such files out and go on: bad_files='skip'.")
+    good = [file for file in files if not file.error]
+    if not sum(file.rows for file in good):
+        raise InputError(f"{wanted.data} holds no {wanted.kind}.")
+    return good
+
+
+def _plan_rows(wanted: Wanted) -> Plan:
+    folder, files = _tables(wanted.data, wanted.out)
+    files = check_schemas(folder, files)
+    good = _sound(wanted, files)
+    model, file = _open(wanted.model, wanted.output)
+    try:
+        keep = _check_columns(wanted, model, folder / good[0].path)
+        d = model.n_features or len(schema_of(folder / good[0].path).names)
+        parts = cut(good, len(model.output_names) * (d + 2), wanted.rows_per_part)
+        options = {name: _absolute(given) for name, given in wanted.options.items()}
+        sample = None
+        if PERMUTATION in wanted.methods:
+            sample = _sample(folder, parts, wanted, model, options[PERMUTATION])
+        n = sum(f.rows for f in good)
+        if file is None:
+            settled = settle(model, wanted.methods, options, n, sample)
+        else:
+            settled = _ask(
+                model.worker, "batch_settle", model=file, methods=wanted.methods, options=options, rows=n, sample=sample
+            )
+    finally:
+        if file is not None and model is not wanted.model:
+            model.close()  # it has said what it had to: its memory is for the workers
+    return Plan(
+        files=tuple(files),
+        parts=parts,
+        order=Order(str(folder), wanted.methods, settled["options"], wanted.key, keep),
+        facts=_facts(model, wanted.model),
+        importances=settled["importances"],
+        versions=settled["versions"],
+        file=file,
+        subject=model if file is None else None,
+    )
+
+
+def _open(model: Any, output: str | None) -> tuple[Any, ModelFile | None]:
+    """The model, and its file if other processes can open that."""
+    from ..models import Model, wrap_model
+
+    if model is None:
+        raise InputError("rows of a table are explained with a model: none is given.")
+    if isinstance(model, str | Path):
+        opened = load_model(model, output)
+    else:
+        opened = model if isinstance(model, Model) else wrap_model(model, output)
+    return opened, opened.model_file if isinstance(opened, IsolatedModel) else None
+
+
+def _ask(worker: Worker, task: str, **payload: Any) -> dict[str, Any]:
+    """One of this package's tasks, done in a child."""
+    worker.call("warm", modules=[TASKS_MODULE])
+    answer: dict[str, Any] = worker.call(task, **payload)
+    return answer
+
+
+def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(Path(value).resolve()) if name in READ else value for name, value in given.items()}
+
+
+def _tables(data: Path, out: Path) -> tuple[Path, tuple[DataFile, ...]]:
+    """Folder and files; a CSV is copied to Parquet inside ``out`` first, with row labels left behind."""
+    if data.is_file():
+        with data.open("rb") as stream:
+            is_parquet = stream.read(4) == b"PAR1"
+        if not is_parquet and not data.name.endswith(".parquet"):
+            return find_files(_staged(data, out))
+    return find_files(data)
+
+
+def _staged(data: Path, out: Path) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from ..models.tables import read_table
+
+    if data.stat().st_size > CSV_BYTES:
+        raise InputError(f"{data.name} is larger than 1 GiB: store it as Parquet, which can be read in parts.")
+    frame = read_table(data)
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
+    commit(out / "input" / STAGED, memoryview(sink.getvalue()))
+    return out / "input" / STAGED
+
+
+def _check_columns(wanted: Wanted, model: Model, path: Path) -> tuple[str, ...]:
+    """``keep`` without ``key``, once all columns are known to be there."""
+    present = schema_of(path).names
+    target = [wanted.options[PERMUTATION]["target"]] if PERMUTATION in wanted.methods else []
+    missing = [n for n in (*(model.feature_names or ()), *wanted.key, *wanted.keep, *target) if n not in present]
+    if missing:
+        raise InputError(f"{path.name} lacks columns. {unknown_names('column', missing, present)}")
+    return _without_key(wanted.keep, wanted.key)
+
+
+def _without_key(keep: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in dict.fromkeys(keep) if name not in key)
+
+
+def _sample(
+    folder: Path, parts: Sequence[Part], wanted: Wanted, model: Model, options: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Rows with answers: blocks from parts that are spread over the data."""
+    import pandas as pd
+
+    wanted_rows = options.get("rows", 10_000)
+    chosen = [parts[i] for i in np.unique(np.linspace(0, len(parts) - 1, min(len(parts), _SAMPLED_PARTS)).astype(int))]
+    block = -(-wanted_rows // len(chosen))
+    target = options["target"]
+    names = None if model.feature_names is None else list(dict.fromkeys((*model.feature_names, target)))
+    carried = {*wanted.key, *wanted.keep} - {target}
+    found = [read(folder / p.source, p.start, min(block, p.rows), names) for p in chosen]
+    frame = pd.concat(found, ignore_index=True)
+    return frame if names is not None else frame.drop(columns=[name for name in frame if name in carried])
+
+
+def _facts(model: Model, given: Any) -> dict[str, Any]:
+    return {
+        "name": Path(given).name if isinstance(given, str | Path) else type(given).__name__,
+        "hash": model.hash,
+        "framework": model.framework,
+        "task": model.task,
+        "output": model.output,
+        "output_names": list(model.output_names),
+        "feature_names": None if model.feature_names is None else list(model.feature_names),
+    }
+
+
+_FIND: dict[str, Callable[[Path], tuple[Path, tuple[DataFile, ...]]]] = {
+    "pictures": pictures.find_pictures,
+    "prompts": prompts.find_prompts,
+}
+_A_PART = {"pictures": pictures.A_PART, "prompts": prompts.A_PART}
+_PACKAGES = {
+    "pictures": ("numpy", "pyarrow", "torch", "onnxruntime", "pillow"),
+    "prompts": ("numpy", "pyarrow", "torch", "transformers"),
+}
+
+
+def _plan_items(wanted: Wanted) -> Plan:
+    """Of pictures or prompts."""
+    if wanted.output is not None:
+        raise InputError("output chooses what a model of a table answers: leave it out here.")
+    folder, files = _FIND[wanted.kind](wanted.data)
+    good = _sound(wanted, files)
+    key, keep = _carried(wanted, folder, good)
+    options = {name: _plain(_absolute(given)) for name, given in wanted.options.items()}
+    settled = settle_options(wanted.methods, options, None, sum(file.rows for file in good))
+    order = Order(str(folder), wanted.methods, settled, key, keep, wanted.kind)
+    model = wanted.model if wanted.model is not None else options.get("reagent", {}).get("model")
+    file = _item_file(model)
+    subject = None
+    if file is None and model is not None:
+        subject = subject_of(model, order)
+        facts, name = subject.facts(), type(model).__name__
+    else:
+        with Worker(reader()) as worker:
+            facts = _ask(worker, "batch_open", model=file, order=order)
+        name = "" if file is None else Path(file.path).name
+        file = None if file is None else replace(file, hash=facts["hash"])
+    return Plan(
+        files=files,
+        parts=cut(good, 1, wanted.rows_per_part or _A_PART[wanted.kind]),
+        order=order,
+        facts={"name": name} | facts,
+        importances={},
+        versions=versions(_PACKAGES[wanted.kind]),
+        file=file,
+        subject=subject,
+    )
+
+
+def _item_file(model: Any) -> ModelFile | None:
+    """A model named by its path, or by the name of one that comes with the package."""
+    if not isinstance(model, str | Path):
+        return None
+    return ModelFile(str(Path(model).resolve()) if Path(model).exists() else str(model))
+
+
+def _carried(wanted: Wanted, folder: Path, good: Sequence[DataFile]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Key and kept columns: of pictures their file and folder, of prompts fields of the lines."""
+    if wanted.kind == "pictures":
+        if wanted.key or wanted.keep:
+            raise InputError("pictures are named by their file and kept with their folder: leave key and keep out.")
+        return (pictures.FILE,), (pictures.FOLDER,)
+    present = prompts.fields_of(folder / good[0].path)
+    missing = [name for name in (*wanted.key, *wanted.keep) if name not in present]
+    if missing:
+        raise InputError(f"{good[0].path}: {unknown_names('field', missing, present)}")
+    return wanted.key, _without_key(wanted.keep, wanted.key)
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as JSON types, so that they cross to other processes and stand in the manifest as they are."""
+    plain: dict[str, Any] = {}
+    for name, value in given.items():
+        is_config = is_dataclass(value) and not isinstance(value, type)
+        plain[name] = (prompts.plain_config(value) if name == "config" else asdict(value)) if is_config else value
+    return plain
