@@ -7,4 +7,6 @@ import streamlit as st
 from xai.dashboard.views import editable as views
 
 st.title("Editable map", anchor=False)
-views.workbench(views.chooser())
+editing = views.chooser()
+if editing is not None:
+    views.workbench(editing)

@@ -89,7 +89,7 @@ def test_a_played_game_expands_units_and_plays_nothing_twice(monkeypatch):
 
     asked = []
 
-    def submit(task, label, *, masks):
+    def submit(task, label, *, owner, masks):
         asked.append(masks)
         return SimpleNamespace(result=lambda timeout: masks.sum(axis=1, keepdims=True))
 

@@ -173,6 +173,7 @@ def dashboard(arguments: argparse.Namespace) -> None:
         model=arguments.model,
         data=arguments.data,
         target=arguments.target,
+        gallery=arguments.gallery,
         port=arguments.port,
         address=arguments.address,
         browser=not arguments.no_browser,

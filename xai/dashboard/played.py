@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.game import Game
 from ..core.units import Units
+from .sessions import current_id
 from .workers import pool
 
 _KEPT = 2000
@@ -49,7 +50,11 @@ def played(
             full = np.empty((len(new), n_columns))
             for unit, group in enumerate(columns):
                 full[:, group] = np.array([mask[unit] for mask in new.values()])[:, None]
-            outputs = pool().submit(task, "Asking the model again", **payload, masks=full).result(_PATIENCE)
+            outputs = (
+                pool()
+                .submit(task, "Asking the model again", owner=current_id(), **payload, masks=full)
+                .result(_PATIENCE)
+            )
             known.update(zip(new, np.asarray(outputs), strict=True))
         answers = np.stack([known[mask.tobytes()] for mask in masks])
         while len(known) > _KEPT:

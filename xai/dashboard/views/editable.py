@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,22 +15,37 @@ from ...editing import EditSession
 from ...plots import correspondence as plots
 from ..cards import card, figure
 from ..component import Look, edited, mask_editor
+from ..launch import GALLERY
+from .editable_own import MINE, OPERATORS, own_gallery, own_story
 from .editable_session import answer, history, stability
 
 if TYPE_CHECKING:
     from ...chmcorr import Explanation
+    from ..galleries import OwnGallery
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Editing:
-    """One picture of a story, and the session in which it is edited."""
+    """One picture of a story, and the session in which it is edited.
+
+    Attributes
+    ----------
+    story, number
+        Pictures with their evidence, and which of them is looked at.
+    session, key
+        Its edits, and the key they are kept under.
+    own, file
+        For pictures that are none of the bundled ones: their gallery, and the picture's file if it was brought along.
+    """
 
     story: Story
     number: int
     session: EditSession
     key: str
+    own: OwnGallery | None = None
+    file: np.ndarray | None = None
 
     @property
     def original(self) -> Explanation:
@@ -53,29 +69,44 @@ class Editing:
         )
 
 
-def chooser() -> Editing:
-    """Controls for the story and its picture, with what a person should know about them."""
+def chooser() -> Editing | None:
+    """Controls for the story and its picture; ``None`` while a person's own pictures are still to come."""
+    choices = {**STORIES, **({OPERATORS: OPERATORS} if GALLERY in os.environ else {}), MINE: MINE}
     left, right = st.columns(2)
     with left:
-        key = st.selectbox("Story", list(STORIES), format_func=STORIES.get, key="story", bind="query-params")
+        key = st.selectbox("Story", list(choices), format_func=choices.get, key="story", bind="query-params")
+    if key not in STORIES:
+        return _of_own(key)
     found = story(key)
     with right:
         names = list(found.names)
         name = st.selectbox("Picture", names, key=f"picture-{key}", bind="query-params")
-    number = names.index(name)
-    place = f"{key}:{number}"
+    return _about(found, names.index(name))
+
+
+def _of_own(choice: str) -> Editing | None:
+    with card("Which pictures?"):
+        gallery = own_gallery(choice)
+        picked = None if gallery is None else own_story(gallery)
+        if gallery is not None and picked is not None:
+            return _about(picked[0], 0, gallery, picked[1])
+    return None
+
+
+def _about(found: Story, number: int, own: OwnGallery | None = None, file: np.ndarray | None = None) -> Editing:
+    place = f"{found.key}:{number}"
     e = found.explanations[number]
     session = edited(place, lambda: EditSession(e.game, e.scores.patch_map, original=e.shares))
     for line in found.about:
         st.caption(line)
-    return Editing(found, number, session, place)
+    return Editing(found, number, session, place, own, file)
 
 
 @st.fragment
 def workbench(editing: Editing) -> None:
     """The editor and everything a stroke changes; a stroke draws this part again and nothing else."""
     session = edited(editing.key, lambda: editing.session)
-    editing = Editing(editing.story, editing.number, session, editing.key)
+    editing = replace(editing, session=session)
     left, right = st.columns([5, 6])
     with left, card("Where should it look?", editing.subtitle):
         editor(editing)
@@ -98,7 +129,7 @@ def workbench(editing: Editing) -> None:
     left, right = st.columns(2)
     with left, card("Does the answer hold?", editing.subtitle):
         stability(session)
-        _leak()
+        _leak(editing)
     with right, card("What was tried?", editing.subtitle):
         history(session, editing.key)
 
@@ -210,10 +241,26 @@ def _slice(name: str) -> str:
     return name.rpartition("slice ")[2]
 
 
-def _leak() -> None:
-    with st.expander("What an ignored patch still does"):
+def _leak(editing: Editing) -> None:
+    with st.expander("What an ignored patch still does", key=f"leak:{editing.key}"):
         st.write(
             "A patch of a feature map has seen more than its own place, so ignoring a patch does not remove it from "
-            "the picture. These maps come from the middle of the network, where that is least. From Python, "
-            "`explanation.occlude()` paints the ignored patches over, encodes again and says whether the answer holds."
+            "the picture. These maps come from the middle of the network, where that is least."
         )
+        if editing.own is None or editing.file is None:
+            st.write(
+                "For pictures you bring along, this page can paint the ignored patches over, encode again, and say "
+                "whether the answer holds; from Python, `explanation.occlude()` does."
+            )
+            return
+        if editing.session.mask.all():
+            st.caption("Ignore some patches first: then they can be painted over.")
+        elif st.toggle("Paint the ignored patches over and encode again", key=f"occlude:{editing.key}"):
+            found = editing.own.occlusion(editing.file, editing.session.mask)
+            left, right = st.columns(2)
+            left.image(found["picture"])
+            (right.success if found["same_answer"] else right.warning)(found["summary"])
+            right.caption(
+                f"The kept patches changed by {found['mean_leak']:.2f} on average (1 - cosine): 0 would mean that they "
+                "knew nothing of the ignored ones."
+            )
