@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
-from . import gallery, report, workflows
+from . import doctor, gallery, report, workflows
 from .batch import batch, results
 from .commands import dashboard, datasets, elect, explain, methods, performance
 
@@ -43,6 +43,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
     )
     command.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    command.add_argument(
+        "--lm-url",
+        metavar="URL",
+        help="an OpenAI-compatible server for the page Tokens, e.g. http://localhost:8080/v1; its key, if it wants one, "
+        "is read from HEMICYCLE_LM_KEY",
+    )
+    command.add_argument("--lm-name", metavar="NAME", help="name of the model at that server")
 
     command = _command(
         commands,
@@ -142,10 +149,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model_and_data(command)
 
     workflows.add(commands, _command, _add_model_and_data)
+    language.add(commands, _command)
     gallery.add(commands, _command)
     report.add(commands, _command, _add_model_and_data)
     _add_batch(commands)
     _command(commands, methods, "list methods, sources of votes and electoral rules", ["xai methods"])
+    doctor.add(commands, _command)
     return parser
 
 

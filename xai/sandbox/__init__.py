@@ -8,7 +8,7 @@ from .isolated import IsolatedModel, load_model
 from .jobs import Job, JobPool
 from .limits import Limits
 from .profile import Profile
-from .protections import Protections, protections
+from .protection import Protections, protections
 
 __all__ = [
     "IsolatedModel",
