@@ -2,149 +2,238 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
+import catboost
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-ROOT = Path(__file__).resolve().parents[2]
+from xai import batch
+from xai.batch import store
+from xai.cli import main
+from xai.core.errors import InputError
 
+from .processes import ROOT, children, environment, start_cluster
+
+ROUNDS = 20
+# No module-level statement may touch a result: spawned workers may run a script's module-level code again.
 SCRIPT = """
 import sys
 from xai import batch
+from xai.shapley.trees.engine import TreeConfig
 if __name__ == "__main__":
     model, data, out, engine, *scheduler = sys.argv[1:]
-    batch.run(model, data, out, ["shap"], workers=2, rows_per_part=20, engine=engine,
+    batch.run(model, data, out, ["shap", "dhondt"], workers=2, rows_per_part=5, engine=engine, key=["id"],
+              options={"shap": {"config": TreeConfig(engine="native")}},
               scheduler=scheduler[0] if scheduler else None, progress=lambda p: print(p.parts, flush=True))
 """
 
 
 @pytest.fixture(scope="session")
-def driver(tmp_path_factory, model_file, folder):
-    """Start a run in a process of its own that tells how many parts are done."""
+def quick_model(rows, tmp_path_factory):
+    """The library that a worker imports soonest."""
+    y = (rows["a"] + rows["b"] * rows["c"] > 0).astype(int)
+    options = {"iterations": 12, "depth": 3, "verbose": 0, "allow_writing_files": False, "thread_count": 1}
+    path = tmp_path_factory.mktemp("quick") / "model.cbm"
+    catboost.CatBoostClassifier(**options).fit(rows[list("abcde")], y).save_model(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory, quick_model, folder):
+    """Start a run in a process of its own that tells how many of its 180 parts are done."""
     script = tmp_path_factory.mktemp("driver") / "driver.py"
     script.write_text(SCRIPT)
 
     def start(out, *engine):
         return subprocess.Popen(
-            [sys.executable, str(script), str(model_file), str(folder), str(out), *(engine or ("local",))],
+            [sys.executable, str(script), str(quick_model), str(folder), str(out), *(engine or ("local",))],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            env=environment(),
         )
 
     return start
 
 
-def _wait_for(process, parts):
+def wait_for(process, parts):
+    """Until so many parts are done; how many are."""
     for line in process.stdout:
         if int(line) >= parts:
-            return
+            return int(line)
     pytest.fail(process.stderr.read()[-2000:])
 
 
-def _children(pid):
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
+def end(process):
+    """Let it come to its end."""
+    process.stdout.read()
+    assert process.wait(180) == 0, process.stderr.read()[-2000:]
+    process.communicate()
+
+
+def kill(process):
+    process.kill()
+    process.communicate()
 
 
 @pytest.fixture(scope="session")
 def undisturbed(driver, tmp_path_factory):
     """The same run, left alone."""
     out = tmp_path_factory.mktemp("undisturbed") / "out"
-    assert driver(out).wait(120) == 0
+    end(driver(out))
     return out
 
 
-def test_a_killed_driver_resumes_byte_for_byte(driver, undisturbed, tmp_path, digest):
+def test_a_driver_that_is_interrupted_and_killed_resumes_byte_for_byte(driver, undisturbed, tmp_path, digest):
     out = tmp_path / "out"
-    for parts, sign in ((1, signal.SIGINT), (20, signal.SIGKILL)):
+    for parts, sign in ((1, signal.SIGINT), (60, signal.SIGKILL)):
         process = driver(out)
-        _wait_for(process, parts)
+        wait_for(process, parts)
         process.send_signal(sign)
-        process.wait(60)
-        process.communicate()
+        process.communicate(timeout=120)
+        assert process.returncode != 0
         assert not (out / "summary.json").exists()
-    kept = len(list((out / "shap").rglob("*.parquet")))
-    assert kept >= 20
+    kept = len(list((out / "dhondt").rglob("*.parquet")))
+    assert kept >= 60
     process = driver(out)
-    assert process.wait(120) == 0
     assert int(process.stdout.readline()) >= kept - 1
+    end(process)
     assert digest(out) == digest(undisturbed)
 
 
-def test_killed_workers_cost_time_not_rows(driver, undisturbed, tmp_path, digest):
-    process = driver(tmp_path / "out")
-    for parts in (3, 15, 30):
-        _wait_for(process, parts)
-        for child in _children(process.pid)[:1]:
-            os.kill(child, signal.SIGKILL)
-    assert process.wait(120) == 0, process.stderr.read()[-2000:]
+def rounds(start, workers, out, undisturbed, digest):
+    """Kill a worker or the driver at random partitions; whatever is finished is what the undisturbed run has."""
+    rng = np.random.default_rng(8)
+    whole = digest(undisturbed)
+    process, done, killed = start(), 0, {"worker": 0, "driver": 0}
+    for _ in range(ROUNDS):
+        done = wait_for(process, done + int(rng.integers(1, 8)))
+        assert done < 180, "it ends before it can be killed"
+        found = workers(process)
+        if found and rng.random() < 0.5:
+            os.kill(found[int(rng.integers(len(found)))], signal.SIGKILL)
+            killed["worker"] += 1
+        else:
+            kill(process)
+            killed["driver"] += 1
+            assert not (out / "summary.json").exists()
+            process, done = start(), 0
+            done = int(process.stdout.readline())
+        finished = {name: content for name, content in digest(out).items() if ".unfinished" not in name}
+        assert finished.items() <= whole.items()
+    end(process)
+    assert digest(out) == whole
+    assert min(killed.values()) >= 5
+
+
+@pytest.mark.slow
+def test_twenty_rounds_on_one_machine(driver, undisturbed, tmp_path, digest):
+    def workers(process):
+        """Children of the process that forks them."""
+        return [worker for forking in children(process.pid) for worker in children(forking)]
+
+    rounds(lambda: driver(tmp_path / "out"), workers, tmp_path / "out", undisturbed, digest)
+
+
+@pytest.mark.slow
+def test_twenty_rounds_on_a_cluster(driver, undisturbed, tmp_path, digest):
+    pytest.importorskip("distributed")
+    with start_cluster(tmp_path, nannies=True) as (address, nannies):
+
+        def workers(_process):
+            """Nannies start their worker again."""
+            return [worker for nanny in nannies for worker in children(nanny.pid)]
+
+        rounds(lambda: driver(tmp_path / "out", "dask", address), workers, tmp_path / "out", undisturbed, digest)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_for_good_writes_the_same_bytes(driver, undisturbed, tmp_path, digest):
+    pytest.importorskip("distributed")
+    with start_cluster(tmp_path, nannies=False) as (address, workers):
+        process = driver(tmp_path / "out", "dask", address)
+        wait_for(process, 4)
+        workers[0].kill()
+        end(process)
     assert digest(tmp_path / "out") == digest(undisturbed)
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """A Dask scheduler and two workers as programs of their own: address, and the workers."""
-    pytest.importorskip("distributed")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+def run_here(rows, folder, tmp_path):
+    """A run in this process."""
+    rows[list("abcde")].iloc[:20].to_parquet(tmp_path / "background.parquet")
+    background = {"background": str(tmp_path / "background.parquet")}
+    model = LogisticRegression().fit(rows[list("abcde")], (rows["a"] > 0).astype(int))
 
-    def start(*command):
-        return subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
-        )
+    def run(out, data=folder, **options):
+        given = {"shap": background, "removal": background}
+        return batch.run(model, data, out, ["shap", "removal"], options=given, rows_per_part=90, **options)
 
-    contact = tmp_path / "scheduler.json"
-    quiet = ("--no-dashboard",)
-    options = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(contact), *quiet)
-    scheduler = start("distributed.cli.dask_scheduler", *options)
-    options = ("--scheduler-file", str(contact), "--nthreads", "1", "--no-nanny", *quiet)
-    workers = [start("distributed.cli.dask_worker", *options, "--name", str(i)) for i in range(2)]
-    yield contact, workers
-    for process in (*workers, scheduler):
-        process.kill()
-        process.wait(20)
+    return run
 
 
-@pytest.mark.slow
-def test_a_cluster_that_loses_a_worker_for_good_writes_the_same_bytes(cluster, driver, undisturbed, tmp_path, digest):
-    contact, workers = cluster
-    from distributed import Client
+def test_a_disk_that_is_full_costs_the_part_that_did_not_fit(run_here, tmp_path, monkeypatch, digest):
+    whole = run_here(tmp_path / "whole")
+    out, synced, real = tmp_path / "out", [], os.fsync
 
-    with Client(scheduler_file=str(contact), timeout=60) as client:
-        client.wait_for_workers(2, timeout=60)
-        address = client.scheduler.address
-    process = driver(tmp_path / "out", "dask", address)
-    _wait_for(process, 4)
-    workers[0].kill()
-    assert process.wait(180) == 0, process.stderr.read()[-2000:]
-    assert digest(tmp_path / "out") == digest(undisturbed)
+    def full(handle):
+        synced.append(handle)
+        if len(synced) > 17:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match=r"No space left on device. Make room and start the run again"):
+        run_here(out)
+    monkeypatch.undo()
+    kept = {name: content for name, content in digest(out).items() if name.endswith(".parquet")}
+    assert kept
+    assert kept.items() <= digest(whole.folder).items()
+    assert not list(out.rglob(".unfinished*"))
+    run_here(out)
+    assert digest(out) == digest(whole.folder)
 
 
-@pytest.mark.slow
-def test_a_driver_killed_on_a_cluster_resumes_there(cluster, driver, undisturbed, tmp_path, digest):
-    contact, _ = cluster
-    from distributed import Client
+def test_a_file_damaged_inside_is_skipped_or_stops(run_here, rows, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    rows.iloc[:90].to_parquet(data / "a.parquet")
+    rows.iloc[90:180].to_parquet(data / "b.parquet", compression="gzip")
+    pages = pq.ParquetFile(data / "b.parquet").metadata.row_group(0).column(1)
+    content = bytearray((data / "b.parquet").read_bytes())
+    middle = pages.data_page_offset + pages.total_compressed_size // 2
+    content[middle : middle + 40] = b"\0" * 40
+    (data / "b.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"b\.parquet"):
+        run_here(tmp_path / "stopped", data)
+    done = run_here(tmp_path / "skipped", data, bad_files="skip")
+    assert [entry["file"] for entry in done.summary["skipped"]] == ["b.parquet"]
+    assert len(done.attribution().rows) == 90
 
-    with Client(scheduler_file=str(contact), timeout=60) as client:
-        client.wait_for_workers(2, timeout=60)
-        address = client.scheduler.address
-    process = driver(tmp_path / "out", "dask", address)
-    _wait_for(process, 3)
-    process.kill()
-    process.communicate()
-    process = driver(tmp_path / "out", "dask", address)
-    assert process.wait(180) == 0, process.stderr.read()[-2000:]
-    assert digest(tmp_path / "out") == digest(undisturbed)
+
+def test_a_folder_in_use_is_told_by_an_exit_code(quick_model, folder, tmp_path, capsys):
+    with store.locked(tmp_path / "out"):
+        assert main(["batch", str(quick_model), str(folder), "-o", str(tmp_path / "out")]) == 2
+    assert "another run is writing" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_command_with_130_and_all_its_processes(quick_model, folder, tmp_path, digest):
+    command = [sys.executable, "-m", "xai", "batch", str(quick_model), str(folder), "-o", str(tmp_path / "out")]
+    command += ["--workers", "1", "--progress"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment())
+    assert "0 of 900 rows" in process.stderr.readline()  # the workers start
+    forking = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert not any(children(pid) for pid in forking)
+    assert main(command[3:-1]) == 0
+    assert (tmp_path / "out" / "summary.json").exists()

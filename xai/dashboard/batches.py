@@ -26,6 +26,7 @@ METHODS = {
     "removal": "removal effects",
     "banzhaf": "Banzhaf values",
     "native": "the library's own importance",
+    "permutation": "permutation importance",
 }
 ANSWER = "answer"
 
@@ -73,8 +74,10 @@ def _check_turn() -> None:
 
 def methods_for(explained: Explained) -> list[str]:
     """Methods that this model can be asked."""
-    trees = explained.model["framework"] in OF_TREES
-    return [name for name in METHODS if trees or name != "banzhaf"]
+    lacking = set() if explained.model["framework"] in OF_TREES else {"banzhaf"}
+    if explained.source.y is None:
+        lacking.add("permutation")
+    return [name for name in METHODS if name not in lacking]
 
 
 def order(explained: Explained, methods: list[str], seats: int | None) -> runs.Run:
@@ -98,15 +101,19 @@ def order(explained: Explained, methods: list[str], seats: int | None) -> runs.R
     source = explained.source
     options: dict[str, object] = {"output": explained.model.get("output")}
     chosen = list(methods)
+    of_methods: dict[str, dict[str, object]] = {}
     if seats is not None and "shap" in methods:
         chosen.append("dhondt")
-        options["options"] = {"dhondt": {"seats": seats}}
+        of_methods["dhondt"] = {"seats": seats}
     against = [name for name in chosen if name == "removal" or (name == "shap" and not _has_trees(explained))]
     rows = source.X
     if source.y is not None:
         name = ANSWER if source.y.name is None or source.y.name in rows else str(source.y.name)
         rows = rows.assign(**{name: source.y.to_numpy()})
         options["keep"] = [name]
+        if "permutation" in chosen:
+            of_methods["permutation"] = {"target": name}
+    options["options"] = of_methods or None
     return runs.order(
         private() if source.owner else home(),
         source.model,

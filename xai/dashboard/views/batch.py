@@ -8,6 +8,7 @@ import streamlit as st
 
 from ... import plots
 from ...batch import runs
+from ...batch.methods import explaining
 from ...core.errors import XaiError
 from ..batches import METHODS, history, methods_for, order, seats_table
 from ..cards import downloads, figure
@@ -137,7 +138,7 @@ def state(run: runs.Run) -> None:
 
 def _output(result: BatchResult, explained: Explained) -> str:
     """The output to look at: the sidebar's class where the run has it, else the run's first."""
-    method = next(name for name in result.manifest.methods if name not in ("dhondt", "native"))
+    method = explaining(result.manifest.methods)[0]
     names = list(result.summary["methods"][method]["outputs"])
     return explained.output if explained.output in names else str(names[0])
 
@@ -149,7 +150,7 @@ def _named(run: runs.Run, output: str, explained: Explained) -> str:
 
 def explains(run: runs.Run) -> bool:
     """Whether rows were explained, and not only the model asked."""
-    return any(name not in ("dhondt", "native") for name in run.methods)
+    return bool(explaining(run.methods))
 
 
 def subtitle(run: runs.Run) -> str:
