@@ -55,13 +55,18 @@ def masks(parts, stain, rng):
     }
 
 
-def run(backbone, n_candidates, seed):
-    """Answers by rule, ``{rule: [(right, stained, of the stained class)]}``."""
+def run(backbone, seed):
+    """Answers by shortlist and rule, ``{N: {rule: [(right, stained, of the stained class)]}}``."""
     n = len(smears.CLASSES)
     either = smears.Artefact(target=STAINED, share=0.5, share_elsewhere=0.5)
     train = smears.generate(PER_CLASS * n, 112, 10 * seed + 1, smears.Artefact(target=STAINED))
     test = smears.generate(TESTS * n, 112, 10 * seed + 2, either)
     gallery = Gallery.build(train.images, [smears.CLASSES[i] for i in train.labels], backbone, GRID)
+    return {n_candidates: answers(gallery, test, n_candidates, seed) for n_candidates in SHORTLISTS}
+
+
+def answers(gallery, test, n_candidates, seed):
+    """Answers by rule for one shortlist."""
     starts = {
         REFERENCE: Options(n_candidates, 20, rule="published", ties="first"),
         "published: EMD-Corr": Options(n_candidates, 20, rule="emd", ties="first"),
@@ -73,14 +78,15 @@ def run(backbone, n_candidates, seed):
     for image, label, parts, stain in zip(test.images, test.labels, test.parts, test.artefact, strict=True):
         truth, stained = smears.CLASSES[label], bool(stain.any())
         matched, vectors = classifier.look(image)  # the rules differ in what they do with one set of matches
-        answers = {"kNN": classifier.nearest_label(image)}
+        nearest = np.bincount(matched.labels[:20], minlength=len(smears.CLASSES))  # candidates come nearest first
+        given = {"kNN": gallery.class_names[int(nearest.argmax())]}
         for name, options in starts.items():
             e = Explanation(matched, options, RULES[options.rule](matched, vectors, options))
-            answers[name] = e.label
+            given[name] = e.label
         for name, mask in masks(parts, stain, rng).items():
             if mask is not None:
-                answers[name] = e.edit(mask.astype(float)).label
-        for name, answer in answers.items():
+                given[name] = e.edit(mask.astype(float)).label
+        for name, answer in given.items():
             found[name].append((answer == truth, stained, truth == STAINED))
     return found
 
@@ -108,14 +114,16 @@ def main():
     results = json.loads(place.read_text()) if place.exists() else {}
     for name in options.backbone:
         backbone = open_backbone(name, GRID)
-        for n_candidates in SHORTLISTS:
-            found = defaultdict(list)
-            for seed in range(options.seeds):
-                for rule, answers in run(backbone, n_candidates, seed).items():
-                    found[rule] += answers
-            rows = table(found)
-            results[f"{name}, N = {n_candidates}"] = {"seeds": options.seeds, "rules": rows}
-            show(f"{name}, N = {n_candidates}, {options.seeds} seeds", rows)
+        found = {n: defaultdict(list) for n in SHORTLISTS}
+        for seed in range(options.seeds):
+            for n, by_rule in run(backbone, seed).items():
+                for rule, given in by_rule.items():
+                    found[n][rule] += given
+        for n, by_rule in found.items():
+            rows = table(by_rule)
+            results[f"{name}, N = {n}"] = {"seeds": options.seeds, "rules": rows}
+            show(f"{name}, N = {n}, {options.seeds} seeds", rows)
+            place.parent.mkdir(exist_ok=True)
             place.write_text(json.dumps(results, indent=1) + "\n")
 
 
