@@ -19,7 +19,7 @@ from .conftest import ROOT
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 pytestmark = pytest.mark.browser
-FEATURES = ["Age [years]", "dose (mg/day)", "marker #3", "noise"]
+FEATURES = ["Age [years]", "dose (mg/day)", "marker #3", "Noise level"]
 
 
 @pytest.fixture(scope="module")

@@ -109,8 +109,7 @@ def _chosen_data() -> str:
         st.selectbox(
             "Model and data",
             keys,
-            # A choice that is made already needs no default, and Streamlit warns of both.
-            index=0 if "data" in st.session_state else keys.index(source.default()),
+            index=keys.index(source.default()),
             format_func=choices.get,
             key="data",
             on_change=lambda: st.session_state.pop(_FOREIGN, None),

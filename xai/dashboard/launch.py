@@ -12,6 +12,7 @@ from typing import Any
 
 from ..core.errors import InputError, MissingExtraError
 from ..core.resources import resource
+from ..models.text.server import NAME, URL, ServerLM
 from .limits import read
 from .sessions import sessions
 from .workers import MODEL, pool, warm_server
@@ -41,6 +42,8 @@ def launch(
     port: int = 8501,
     address: str = "127.0.0.1",
     browser: bool = True,
+    lm_url: str | None = None,
+    lm_name: str | None = None,
 ) -> None:
     """Serve the dashboard and block until it is stopped.
 
@@ -56,6 +59,9 @@ def launch(
         Where to listen. The default address is reachable from this machine only.
     browser
         Open the page in a browser.
+    lm_url, lm_name
+        An OpenAI-compatible server for the page Tokens and its model; its key is read from ``HEMICYCLE_LM_KEY``. No
+        page shows or asks for them.
 
     Raises
     ------
@@ -83,6 +89,7 @@ def launch(
     os.environ.pop(TARGET, None)
     if target is not None:
         os.environ[TARGET] = target
+    _name_language_model(lm_url, lm_name)
     if find_spec("streamlit") is None:
         raise MissingExtraError("streamlit", "dashboard")
     # The workers' imports take as long as Streamlit's own: side by side they cost the time of one.
@@ -105,5 +112,15 @@ def launch(
             "server.address": address,
             "server.headless": not browser,
             "server.maxUploadSize": largest,
+            # The page Your model sets the sidebar's chooser, which has a default as well: both are meant.
+            "global.disableWidgetStateDuplicationWarning": True,
         }
     )
+
+
+def _name_language_model(url: str | None, name: str | None) -> None:
+    if url is not None:
+        ServerLM(url)  # says what is wrong with the address before anything starts
+        os.environ[URL] = url
+    if name is not None:
+        os.environ[NAME] = name
