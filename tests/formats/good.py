@@ -307,3 +307,49 @@ IMAGES = {
     "image_onnx": image_onnx,
     "image_onnx_last": lambda folder: image_onnx(folder, last=True),
 }
+
+
+def data_files(folder: Path) -> dict[str, Path]:
+    """One good table or picture of each kind."""
+    import pydicom
+    from PIL import Image
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+    X = table()
+    files = {kind: folder / f"good.{kind}" for kind in ("csv", "parquet", "png", "jpeg", "dicom", "picture-zip")}
+    X.to_csv(files["csv"], index=False)
+    X.to_parquet(files["parquet"])
+    for kind in ("png", "jpeg"):
+        Image.fromarray(pictures(1)[0]).save(files[kind], kind.upper())
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.8.498.1"
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    scan = FileDataset("scan", {}, file_meta=meta, preamble=b"\0" * 128)
+    scan.PatientName, scan.PatientID = "Doe^Jane", "4711"
+    scan.Rows, scan.Columns, scan.SamplesPerPixel, scan.PhotometricInterpretation = 24, 20, 1, "MONOCHROME2"
+    scan.BitsAllocated, scan.BitsStored, scan.HighBit, scan.PixelRepresentation = 16, 12, 11, 0
+    scan.PixelData = np.arange(480, dtype=np.uint16).tobytes()
+    pydicom.dcmwrite(files["dicom"], scan, enforce_file_format=True)
+    with zipfile.ZipFile(files["picture-zip"], "w") as archive:
+        for name in ("cyst/1.png", "cyst/2.png", "mole/1.png"):
+            archive.write(files["png"], name)
+    return files
+
+
+def sources(folder: Path) -> dict[str, Path]:
+    """The good file of each kind that the corpus damages."""
+    made = {
+        "xgboost-json": xgboost_json,
+        "xgboost-ubj": xgboost_ubj,
+        "lightgbm-txt": lightgbm_txt,
+        "catboost-cbm": catboost_cbm,
+        "catboost-json": catboost_json,
+        "skops": skops_forest,
+        "onnx": onnx_forest,
+        "safetensors": mlp_safetensors,
+        "torch-weights": mlp_state_dict,
+        "huggingface-zip": lambda place: hub_image(place, "resnet"),
+    }
+    return {kind: make(folder).path for kind, make in made.items()} | data_files(folder)
