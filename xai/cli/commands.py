@@ -177,4 +177,6 @@ def dashboard(arguments: argparse.Namespace) -> None:
         port=arguments.port,
         address=arguments.address,
         browser=not arguments.no_browser,
+        lm_url=arguments.lm_url,
+        lm_name=arguments.lm_name,
     )

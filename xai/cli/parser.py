@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
-from . import doctor, gallery, report, workflows
+from . import concepts, doctor, gallery, language, report, workflows
 from .batch import batch, results
 from .commands import dashboard, datasets, elect, explain, methods, performance
 
@@ -46,8 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--lm-url",
         metavar="URL",
-        help="an OpenAI-compatible server for the page Tokens, e.g. http://localhost:8080/v1; its key, if it wants one, "
-        "is read from HEMICYCLE_LM_KEY",
+        help="an OpenAI-compatible server for the page Tokens, e.g. http://localhost:8080/v1; its key, if it wants "
+        "one, is read from HEMICYCLE_LM_KEY",
     )
     command.add_argument("--lm-name", metavar="NAME", help="name of the model at that server")
 
@@ -151,6 +151,7 @@ def build_parser() -> argparse.ArgumentParser:
     workflows.add(commands, _command, _add_model_and_data)
     language.add(commands, _command)
     gallery.add(commands, _command)
+    concepts.add(commands, _command)
     report.add(commands, _command, _add_model_and_data)
     _add_batch(commands)
     _command(commands, methods, "list methods, sources of votes and electoral rules", ["xai methods"])

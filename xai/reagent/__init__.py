@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from .attribute import ESTIMATORS, attribute, game
+from .faithful import soft_faithfulness
 from .load import load_lm
-from .options import LeaveOneOutConfig, MaskedDifferenceConfig, PublishedConfig, ReagentConfig
+from .options import HierarchicalConfig, LeaveOneOutConfig, MaskedDifferenceConfig, PublishedConfig, ReagentConfig
 from .replacement import REPLACEMENTS
 from .result import TokenAttribution
 
 __all__ = [
     "ESTIMATORS",
     "REPLACEMENTS",
+    "HierarchicalConfig",
     "LeaveOneOutConfig",
     "MaskedDifferenceConfig",
     "PublishedConfig",
@@ -19,4 +21,5 @@ __all__ = [
     "attribute",
     "game",
     "load_lm",
+    "soft_faithfulness",
 ]

@@ -78,18 +78,24 @@ def summary(masks: np.ndarray, drops: np.ndarray, prior: np.ndarray) -> tuple[np
 def adaptive(problem: Problem, config: ReagentConfig, progress: Progress | None = None) -> Estimate:
     """Values from adaptively chosen single replacements, until the precision or the budget is reached."""
     draws = start(problem, config, progress)
-    n_units, prior, valid = problem.n_units, expected(problem.n_units), problem.valid
-    singles = np.eye(n_units, dtype=bool)
-    stride = max(1, int(np.ceil(n_units / max(1.0, _FIRST_SHARE * draws.left))))
-    draws.play(singles[stride // 2 :: stride])
+    explore(draws, config, problem.valid, np.ones(problem.n_units, dtype=bool))
+    prior = expected(problem.n_units)
     values, errors = summary(draws.masks, draws.drops, prior)
-    while draws.left > 0:
-        if config.precision and precise(values, errors, valid, config.precision).all():
-            break
-        draws.play(singles[_most_promising(draws, prior, valid)])
-        values, errors = summary(draws.masks, draws.drops, prior)
     halves = [summary(draws.masks[half], draws.drops[half], prior)[0] for half in single_halves(draws.masks)]
     return finish(problem, config, draws, values, errors, halves)
+
+
+def explore(draws: Draws, config: ReagentConfig, valid: np.ndarray, among: np.ndarray) -> None:
+    """Spend the budget on the units ``among`` ``(U,)`` that count for the targets, ``valid`` ``(G, U)``."""
+    prior = expected(len(among))
+    singles = np.eye(len(among), dtype=bool)
+    wanted = np.flatnonzero(among)
+    stride = max(1, int(np.ceil(len(wanted) / max(1.0, _FIRST_SHARE * draws.left))))
+    draws.play(singles[wanted[stride // 2 :: stride]])
+    while draws.left > 0:
+        if config.precision and precise(*summary(draws.masks, draws.drops, prior), valid, config.precision).all():
+            break
+        draws.play(singles[_most_promising(draws, prior, valid)])
 
 
 def _most_promising(draws: Draws, prior: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -15,20 +16,28 @@ from ..models.text import Encoding, LanguageModel
 from .adaptive import adaptive
 from .difference import leave_one_out, masked_difference
 from .draws import Progress
-from .estimate import Estimate
-from .options import AnyConfig, LeaveOneOutConfig, MaskedDifferenceConfig, PublishedConfig, ReagentConfig
+from .hierarchical import refined
+from .options import (
+    AnyConfig,
+    HierarchicalConfig,
+    LeaveOneOutConfig,
+    MaskedDifferenceConfig,
+    PublishedConfig,
+    ReagentConfig,
+)
 from .problem import Problem, make_problem
 from .published import published
 from .replacement import make_sampler
 from .result import TokenAttribution
 
-ESTIMATORS: dict[type, tuple[str, Callable[..., Estimate]]] = {
+ESTIMATORS: dict[type, tuple[str, Callable[..., Any]]] = {
     ReagentConfig: ("adaptive", adaptive),
     MaskedDifferenceConfig: ("masked difference", masked_difference),
     LeaveOneOutConfig: ("leave-one-out", leave_one_out),
+    HierarchicalConfig: ("hierarchical", refined),
     PublishedConfig: ("published", published),
 }
-"""Name and estimator by the type of the configuration."""
+"""Name and estimator by the type of the configuration; the hierarchical one returns its finer problem too."""
 
 _REPLACED_DRAWS = 4
 _GAME_DRAWS = 4
@@ -58,8 +67,8 @@ def attribute(
         Most tokens to generate where there is no target. Each token of the answer is a target of its own, and all of
         them share the model's forward passes.
     config
-        :class:`ReagentConfig` (the default), :class:`MaskedDifferenceConfig`, :class:`LeaveOneOutConfig` or
-        :class:`PublishedConfig`.
+        :class:`ReagentConfig` (the default), :class:`HierarchicalConfig` for long prompts,
+        :class:`MaskedDifferenceConfig`, :class:`LeaveOneOutConfig` or :class:`PublishedConfig`.
     foil
         Another continuation: the difference between target and foil is explained.
     progress
@@ -83,7 +92,8 @@ def attribute(
         raise InputError(f"config must be one of {names}, not {type(config).__name__}.")
     problem = make_problem(lm, prompt, target, foil, max_new_tokens, config)
     name, estimator = ESTIMATORS[type(config)]
-    estimate = estimator(problem, config, progress)
+    found = estimator(problem, config, progress)
+    problem, estimate = found if isinstance(found, tuple) else (problem, found)
     valid = problem.valid
     base = replaced_answers(problem, config)
     return TokenAttribution(

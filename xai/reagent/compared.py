@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from ..models.text import LanguageModel
+from .attention import attention
 from .attribute import attribute
 from .gradients import gradient_x_input, integrated_gradients
 from .options import LeaveOneOutConfig, MaskedDifferenceConfig, PublishedConfig, ReagentConfig
@@ -19,7 +20,13 @@ CONFIGS: dict[str, type[ReagentConfig]] = {
     "leave_one_out": LeaveOneOutConfig,
     "masked_difference": MaskedDifferenceConfig,
 }
-METHODS = (*CONFIGS, "published", "gradient_x_input", "integrated_gradients")
+INSIDE = {
+    "gradient_x_input": gradient_x_input,
+    "integrated_gradients": integrated_gradients,
+    "attention": attention,
+}
+"""Methods that look into a local model."""
+METHODS = (*CONFIGS, "published", *INSIDE)
 """Names for :func:`compare`."""
 
 _CHAINS = 3
@@ -50,8 +57,7 @@ def compare(
             result = attribute(lm, prompt, target, config=PublishedConfig(chains=_CHAINS, steps=steps, **shared))
         else:
             problem = make_problem(lm, prompt, target, None, 1, replace(config, joint=False))
-            gradient = gradient_x_input if name == "gradient_x_input" else integrated_gradients
-            found[name] = gradient(problem)[0][problem.valid[0]]
+            found[name] = INSIDE[name](problem)[0][problem.valid[0]]
             continue
         found[name] = result.values[0][~np.isnan(result.values[0])]
     return found

@@ -33,7 +33,7 @@ class Pool:
         self.used = self.used + masks.sum(axis=0)
         while len(self.drawn) < self.used.max(initial=1):
             self.drawn = np.concatenate([self.drawn, self.sampler.draw(_BLOCK, self.rng)])
-        return self.drawn[np.maximum(number, 0)[:, self.owner], np.arange(len(self.owner))]
+        return np.asarray(self.drawn[np.maximum(number, 0)[:, self.owner], np.arange(len(self.owner))])
 
 
 class Draws:

@@ -15,7 +15,7 @@ def gradient_x_input(problem: Problem) -> np.ndarray:
 
 
 def integrated_gradients(problem: Problem, steps: int = 16) -> np.ndarray:
-    """``(G, U)`` gradients along the straight path from embeddings of 0 (midpoint rule), times the embedding.
+    """``(G, U)`` gradients along the straight path from embeddings of 0 (Captum, midpoint rule), times the embedding.
 
     Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, 2017, arXiv:1703.01365.
     """
@@ -38,10 +38,15 @@ def _by_token(lm: LanguageModel, ids: np.ndarray, target: int, steps: int) -> np
     if not isinstance(lm, HuggingFaceLM):
         raise InputError(f"gradients need a local model; {lm.name} only answers with probabilities.")
     import torch
+    from captum.attr import InputXGradient, IntegratedGradients
+
+    def answer(points: torch.Tensor) -> torch.Tensor:
+        logits = lm.model(inputs_embeds=points, use_cache=False).logits[:, -1].float()
+        return torch.log_softmax(logits, -1)[:, target]
 
     embedded = lm.model.get_input_embeddings()(torch.as_tensor(ids)[None]).detach()
-    shares = torch.ones(1) if steps == 1 else (torch.arange(steps) + 0.5) / steps
-    points = (shares[:, None, None] * embedded).requires_grad_()
-    logits = lm.model(inputs_embeds=points, use_cache=False).logits[:, -1].float()
-    (gradient,) = torch.autograd.grad(torch.log_softmax(logits, -1)[:, target].sum(), points)
-    return np.asarray((gradient.mean(dim=0) * embedded[0]).sum(dim=-1).double().numpy())
+    if steps == 1:
+        found = InputXGradient(answer).attribute(embedded.requires_grad_())
+    else:
+        found = IntegratedGradients(answer).attribute(embedded, n_steps=steps, method="riemann_middle")
+    return np.asarray(found[0].sum(dim=-1).detach().double().numpy())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ..core.errors import InputError, unknown_names
 
@@ -19,7 +19,8 @@ class ReagentConfig:
     Attributes
     ----------
     budget
-        Most rows the language model computes, the unchanged prompt included.
+        Most rows the language model computes for the values, the unchanged prompt included. Four more, with every unit
+        replaced, give the answer that the values start from.
     replacement
         What stands in for a replaced token, see :data:`xai.reagent.REPLACEMENTS`.
     effect
@@ -75,6 +76,37 @@ class LeaveOneOutConfig(ReagentConfig):
 
 
 @dataclass(frozen=True)
+class HierarchicalConfig(ReagentConfig):
+    """For long prompts: sentences replaced as a whole first, then the words of those that matter.
+
+    Attributes
+    ----------
+    units
+        What is replaced first: ``"sentences"`` or spans.
+    inner
+        What the important ones are taken apart into: ``"words"`` or ``"tokens"``.
+    segments
+        How many are taken apart.
+    coarse_draws
+        Replacements of each sentence, within half of the budget.
+    """
+
+    units: UnitChoice | tuple[tuple[int, int], ...] = "sentences"
+    inner: Literal["words", "tokens"] = "words"
+    segments: int = 3
+    coarse_draws: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.units in ("tokens", "words"):
+            raise InputError(f"{self.units} cannot be taken apart: units is 'sentences' or spans.")
+        if self.inner not in ("words", "tokens"):
+            raise InputError(unknown_names("inner unit", [self.inner], ("words", "tokens")))
+        if self.segments < 1 or self.coarse_draws < 1:
+            raise InputError("segments and coarse_draws are at least 1.")
+
+
+@dataclass(frozen=True)
 class PublishedConfig:
     """ReAGent as published (Zhao and Shan 2024, Algorithm 1) and as its authors' code has it.
 
@@ -110,6 +142,17 @@ class PublishedConfig:
     seed: int = 0
     effect: Literal["probability"] = "probability"
     joint: Literal[False] = False
+
+    @classmethod
+    def paper(cls, **options: Any) -> PublishedConfig:
+        """As the paper has it: exactly a share of the units replaced, the top 30 % kept, a masked model's best word."""
+        return cls(**{"mask": "exact", "rate": 0.3, "keep": 0.3, "replacement": "masked_best", **options})
+
+    @classmethod
+    def released(cls, **options: Any) -> PublishedConfig:
+        """As the authors' released runs have it: each unit by chance, 5 units kept, words of the same kind."""
+        kind = {"mask": "bernoulli", "rate": 0.3, "keep": 5, "replacement": "part_of_speech"}
+        return cls(**{**kind, "chains": 10, "steps": 3000, **options})
 
     def __post_init__(self) -> None:
         _check(self)

@@ -129,7 +129,13 @@ def make_sampler(name: str, lm: LanguageModel, ids: np.ndarray) -> Sampler:
     """
     if name not in REPLACEMENTS:
         raise InputError(unknown_names("replacement", [name], REPLACEMENTS))
-    return REPLACEMENTS[name](lm, np.asarray(ids))
+    return _sampler(name, lm, tuple(int(i) for i in ids))
+
+
+@lru_cache(maxsize=16)
+def _sampler(name: str, lm: LanguageModel, ids: tuple[int, ...]) -> Sampler:
+    # Samplers hold no state, and their candidates depend on nothing but the prompt.
+    return REPLACEMENTS[name](lm, np.array(ids, dtype=np.int64))
 
 
 def _plain(lm: LanguageModel) -> np.ndarray:

@@ -162,6 +162,22 @@ class HuggingFaceLM:
         ((_, logits),) = self._logits(np.asarray(ids)[None], np.arange(len(ids) - 1))
         return np.asarray(torch.log_softmax(logits[0], -1).double().numpy())
 
+    def embeddings(self, ids: np.ndarray) -> np.ndarray:
+        """``(T, E)`` what the model reads in place of the tokens."""
+        import torch
+
+        table = self.model.get_input_embeddings()
+        return np.asarray(table(torch.as_tensor(np.asarray(ids))[None])[0].detach().float().numpy())
+
+    def after_embeddings(self, points: np.ndarray) -> np.ndarray:
+        """Log-probabilities ``(n, vocabulary)`` of the token after each row of embeddings ``(n, T, E)``."""
+        import torch
+
+        with torch.inference_mode():
+            given = torch.as_tensor(np.asarray(points, dtype=np.float32))
+            logits = self.model(inputs_embeds=given, use_cache=False).logits[:, -1].float()
+            return np.asarray(torch.log_softmax(logits, -1).double().numpy())
+
     def attention(self, ids: np.ndarray) -> np.ndarray:
         """``(T, T)`` how much each place looks at those before it, mean over layers and heads.
 
