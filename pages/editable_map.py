@@ -5,8 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from xai.dashboard.views import editable as views
+from xai.dashboard.views import study
 
 st.title("Editable map", anchor=False)
-editing = views.chooser()
-if editing is not None:
-    views.workbench(editing)
+mode = st.segmented_control(
+    "Mode", ["Explore", "Study"], default="Explore", key="mode", bind="query-params", required=True
+)
+if mode == "Study":
+    study.page()
+else:
+    editing = views.chooser()
+    if editing is not None:
+        views.workbench(editing)
