@@ -9,6 +9,7 @@ import pytest
 
 from xai.chmcorr import PUBLISHED, CorrespondenceClassifier, Gallery, Options, compare
 from xai.chmcorr.grids import unit
+from xai.chmcorr.stories import alone
 from xai.chmcorr.voting import vote
 from xai.core.errors import InputError
 from xai.editing import EditSession
@@ -279,6 +280,30 @@ def test_the_query_itself_does_not_vote(gallery):
     assert 4 not in e.matched.candidates
     assert e.matched.left_out == ("4",)
     assert any("this very picture: 4" in notice for notice in e.notices)
+
+
+def test_a_picture_of_the_gallery_needs_not_be_encoded_again(gallery):
+    classifier = CorrespondenceClassifier(gallery, Options(30, 9))
+    encoded = classifier.explain(pictures()[0][4])
+    calls = gallery.backbone.encoder.calls
+    stored = classifier.explain_member(4)
+    assert gallery.backbone.encoder.calls == calls
+    assert stored.matched.left_out == ("4",)
+    assert np.array_equal(stored.matched.candidates, encoded.matched.candidates)
+    assert stored.votes == encoded.votes
+    np.testing.assert_allclose(stored.scores.values, encoded.scores.values, atol=2e-3)  # features are kept in 16 bits
+    with pytest.raises(InputError, match=r"no picture 30: .* 30"):
+        classifier.explain_member(30)
+
+
+def test_evidence_alone_answers_the_same(gallery, query):
+    e = explain(gallery, query)
+    small = alone(e)
+    assert len(small.matched.gallery) == 30
+    assert small.votes == e.votes
+    assert [x.name for x in small.exemplars] == [x.name for x in e.exemplars]
+    mask = np.pad(np.ones((3, 3)), 2)
+    assert small.edit(mask).votes == e.edit(mask).votes
 
 
 def test_shifted_pictures_are_found_again(gallery):
