@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import InputError, ModelError
 from ..models.text import Encoding, LanguageModel, encode_prompt
 from .options import AnyConfig
 from .units import owners, unique_names
@@ -140,6 +140,8 @@ class Problem:
             self.on_rows(self.n_forwards)
 
     def _scaled(self, log_probs: np.ndarray) -> np.ndarray:
+        if np.isnan(log_probs).any():
+            raise ModelError(f"{self.lm.name} answers with numbers that are not finite.")
         log_probs = np.clip(log_probs, _LEAST, 0.0)
         if self.effect == "log_probability":
             return np.asarray(log_probs)
