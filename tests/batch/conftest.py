@@ -77,10 +77,10 @@ def copied(finished, tmp_path):
 
 @pytest.fixture(scope="session")
 def digest():
-    """Every file of a run by its content; the lock is no result."""
+    """Every finished file of a run by its content; the lock is no result."""
 
     def of(out):
-        files = sorted(p for p in out.rglob("*") if p.is_file() and p.name != ".lock")
+        files = sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith("."))
         return {p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
     return of

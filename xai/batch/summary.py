@@ -79,12 +79,12 @@ def _of_sums(sums: Sums, header: Mapping[str, Any], law: Mapping[str, Any]) -> d
     units = header["units"]["names"]
     outputs = {}
     for i, output in enumerate(header["output_names"]):
-        votes, covariance = sums.votes(i), sums.covariance(i)
+        votes = sums.votes(i)
         outputs[output] = {
             "votes": dict(zip(units, votes.tolist(), strict=True)),
-            "standard_error": dict(zip(units, np.sqrt(np.diag(covariance).clip(0)).tolist(), strict=True)),
+            "standard_error": dict(zip(units, sums.standard_error(i).tolist(), strict=True)),
             "mean_value": dict(zip(units, (sums.value[i] / max(sums.rows, 1)).tolist(), strict=True)),
-            "seats": _seats(units, votes, covariance, law),
+            "seats": _seats(units, votes, sums.covariance(i), law),
         }
     return {"rows": sums.rows, "outputs": outputs}
 
@@ -95,16 +95,20 @@ def _seats(
     """Unit to seats and their interval: the election repeated on votes drawn from their sampling distribution.
 
     Mean sizes over many rows are normal with the covariance that the sums give; a bootstrap of the rows would need
-    all of them again.
+    all of them again. Where only variances are known, votes are drawn independently of each other.
     """
     from ..dhondt import allocate
 
     if not votes.any():
         return {}
     house, rule = law.get("seats", 100), law.get("rule", "dhondt")
-    scale, directions = np.linalg.eigh(covariance)
     noise = np.random.default_rng(SEED).standard_normal((DRAWS, len(votes)))
-    drawn = np.maximum(votes + noise * np.sqrt(scale.clip(0)) @ directions.T, 0.0)
+    if covariance.ndim == 1:
+        noise *= np.sqrt(covariance.clip(0))
+    else:
+        scale, directions = np.linalg.eigh(covariance)
+        noise = noise * np.sqrt(scale.clip(0)) @ directions.T
+    drawn = np.maximum(votes + noise, 0.0)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(allocate(drawn, house, rule), [tail, 1 - tail], axis=0, method="inverted_cdf")
     columns = allocate(votes, house, rule), low.astype(int), high.astype(int)

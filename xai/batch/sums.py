@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ..core.attribution import Attribution
 
 
+MOST_PRODUCTS = 1 << 16
+"""Products of two units' sizes that are kept, of all outputs together: they grow with the square of the units."""
+
+
 @dataclass(frozen=True)
 class Sums:
     """Sums over n rows.
@@ -23,7 +27,8 @@ class Sums:
     size
         ``(k, d)``: sum of the sizes of the values.
     product
-        ``(k, d, d)``: sum of the products of two units' sizes.
+        ``(k, d, d)``: sum of the products of two units' sizes; ``(k, d)``, of each unit's size with itself alone, where
+        there would be more than :data:`MOST_PRODUCTS`.
     value
         ``(k, d)``: sum of the signed values.
     """
@@ -38,7 +43,9 @@ class Sums:
         """Of an attribution's rows."""
         values = np.moveaxis(a.values, 2, 0)  # (k, n, d)
         size = np.abs(values)
-        return cls(len(a.rows), size.sum(axis=1), size.transpose(0, 2, 1) @ size, values.sum(axis=1))
+        k, _, d = size.shape
+        product = size.transpose(0, 2, 1) @ size if k * d * d <= MOST_PRODUCTS else (size**2).sum(axis=1)
+        return cls(len(a.rows), size.sum(axis=1), product, values.sum(axis=1))
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
@@ -53,12 +60,21 @@ class Sums:
         mean: np.ndarray = self.size[output] / max(self.rows, 1)
         return mean
 
+    def standard_error(self, output: int) -> np.ndarray:
+        """``(d,)`` of the mean sizes, rows taken as independent draws; zero for fewer than two rows."""
+        covariance = self.covariance(output)
+        variance = covariance if covariance.ndim == 1 else np.diag(covariance)
+        error: np.ndarray = np.sqrt(variance.clip(0))
+        return error
+
     def covariance(self, output: int) -> np.ndarray:
-        """``(d, d)`` covariance of the mean sizes, rows taken as independent draws; zero for fewer than two rows."""
+        """``(d, d)`` covariance of the mean sizes, or ``(d,)`` their variances where no products of two are kept."""
+        product = self.product[output]
         if self.rows < 2:
-            return np.zeros_like(self.product[output])
+            return np.zeros_like(product)
         mean = self.votes(output)
-        spread: np.ndarray = (self.product[output] - self.rows * np.outer(mean, mean)) / (self.rows - 1)
+        square = mean**2 if product.ndim == 1 else np.outer(mean, mean)
+        spread: np.ndarray = (product - self.rows * square) / (self.rows - 1)
         return spread / self.rows
 
     def to_dict(self) -> dict[str, Any]:
