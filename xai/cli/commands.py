@@ -179,4 +179,5 @@ def dashboard(arguments: argparse.Namespace) -> None:
         browser=not arguments.no_browser,
         lm_url=arguments.lm_url,
         lm_name=arguments.lm_name,
+        trust_pickle=arguments.trust_pickle,
     )

@@ -11,7 +11,7 @@ from . import concepts, doctor, gallery, language, report, workflows
 from .batch import batch, results
 from .commands import dashboard, datasets, elect, explain, methods, performance
 
-MODEL = "a native XGBoost, LightGBM or CatBoost file, or demo:NAME (see `xai datasets`)"
+MODEL = "a model file (XGBoost, LightGBM, CatBoost, skops, ONNX, safetensors), or demo:NAME (see `xai datasets`)"
 DATA = (
     "a CSV or Parquet file, the name of a bundled data set, demo:DATASET, or demo:MODEL for the rows that demo model "
     "has not seen"
@@ -28,28 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hemicycle {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    command = _command(
-        commands,
-        dashboard,
-        "open the dashboard in a browser",
-        ["xai dashboard", "xai dashboard --model m.ubj --data d.csv --target died"],
-    )
-    command.add_argument("--model", metavar="FILE", help="a model file to show beside the demos; needs --data")
-    command.add_argument("--data", metavar="FILE", help="its rows, CSV or Parquet")
-    command.add_argument("--target", metavar="COLUMN", help="column of --data that holds the answers")
-    command.add_argument("--gallery", metavar="FOLDER", help="a gallery that `xai gallery` wrote, for the editable map")
-    command.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
-    command.add_argument(
-        "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
-    )
-    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    command.add_argument(
-        "--lm-url",
-        metavar="URL",
-        help="an OpenAI-compatible server for the page Tokens, e.g. http://localhost:8080/v1; its key, if it wants "
-        "one, is read from HEMICYCLE_LM_KEY",
-    )
-    command.add_argument("--lm-name", metavar="NAME", help="name of the model at that server")
+    _add_dashboard(commands)
 
     command = _command(
         commands,
@@ -157,6 +136,36 @@ def build_parser() -> argparse.ArgumentParser:
     _command(commands, methods, "list methods, sources of votes and electoral rules", ["xai methods"])
     doctor.add(commands, _command)
     return parser
+
+
+def _add_dashboard(commands: Any) -> None:
+    command = _command(
+        commands,
+        dashboard,
+        "open the dashboard in a browser",
+        ["xai dashboard", "xai dashboard --model m.ubj --data d.csv --target died"],
+    )
+    command.add_argument("--model", metavar="FILE", help="a model file to show beside the demos; needs --data")
+    command.add_argument("--data", metavar="FILE", help="its rows, CSV or Parquet")
+    command.add_argument("--target", metavar="COLUMN", help="column of --data that holds the answers")
+    command.add_argument("--gallery", metavar="FOLDER", help="a gallery that `xai gallery` wrote, for the editable map")
+    command.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
+    command.add_argument(
+        "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+    )
+    command.add_argument(
+        "--trust-pickle",
+        action="store_true",
+        help="open uploaded pickle and joblib files, which can run any code: only where you trust every user",
+    )
+    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    command.add_argument(
+        "--lm-url",
+        metavar="URL",
+        help="an OpenAI-compatible server for the page Tokens, e.g. http://localhost:8080/v1; its key, if it wants "
+        "one, is read from HEMICYCLE_LM_KEY",
+    )
+    command.add_argument("--lm-name", metavar="NAME", help="name of the model at that server")
 
 
 def _add_batch(commands: Any) -> None:

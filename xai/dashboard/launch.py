@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import AsyncGenerator
@@ -13,6 +14,7 @@ from typing import Any
 from ..core.errors import InputError, MissingExtraError
 from ..core.resources import resource
 from ..models.text.server import NAME, URL, ServerLM
+from ..models.trust import VARIABLE as TRUST
 from .limits import read
 from .sessions import sessions
 from .workers import MODEL, pool, warm_server
@@ -44,6 +46,7 @@ def launch(
     browser: bool = True,
     lm_url: str | None = None,
     lm_name: str | None = None,
+    trust_pickle: bool = False,
 ) -> None:
     """Serve the dashboard and block until it is stopped.
 
@@ -62,6 +65,9 @@ def launch(
     lm_url, lm_name
         An OpenAI-compatible server for the page Tokens and its model; its key is read from ``HEMICYCLE_LM_KEY``. No
         page shows or asks for them.
+    trust_pickle
+        Open uploaded pickle and joblib files, which can run any code: only where everybody who can reach the server is
+        trusted. They run in child processes like all uploads; no page can switch this on.
 
     Raises
     ------
@@ -90,6 +96,7 @@ def launch(
     if target is not None:
         os.environ[TARGET] = target
     _name_language_model(lm_url, lm_name)
+    _trust_pickles(trust_pickle)
     if find_spec("streamlit") is None:
         raise MissingExtraError("streamlit", "dashboard")
     # The workers' imports take as long as Streamlit's own: side by side they cost the time of one.
@@ -124,3 +131,9 @@ def _name_language_model(url: str | None, name: str | None) -> None:
         os.environ[URL] = url
     if name is not None:
         os.environ[NAME] = name
+
+
+def _trust_pickles(on: bool) -> None:
+    if on:
+        os.environ[TRUST] = "1"
+        logging.getLogger(__name__).warning("uploaded pickles are opened: whoever reaches this server can run code.")

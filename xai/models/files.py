@@ -218,6 +218,12 @@ def _read_folder(path: Path, _output: str | None) -> Any:
     )
 
 
+def _read_pickle(path: Path, output: str | None) -> Model:
+    from .trusted import open_trusted
+
+    return open_trusted(path, output)
+
+
 def _weights(path: Path, kind: FileKind) -> Any:
     from .weights import read_safetensors, read_state_dict
 
@@ -235,4 +241,5 @@ _READERS: dict[FileKind, Callable[[Path, str | None], Any]] = {
     "safetensors": _read_weights,
     "torch-weights": _read_weights,
     "huggingface-zip": _read_folder,
+    "pickle": _read_pickle,
 }

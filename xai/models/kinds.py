@@ -13,6 +13,7 @@ from typing import Literal
 from ..core.errors import ModelError
 from . import refusals
 from .archives import ZipLimits, checked_zip
+from .trust import is_trusted
 
 FileKind = Literal[
     "xgboost-json",
@@ -25,6 +26,7 @@ FileKind = Literal[
     "safetensors",
     "torch-weights",
     "huggingface-zip",
+    "pickle",
 ]
 
 ACCEPTED = (
@@ -68,17 +70,24 @@ def identify(path: Path, max_bytes: int) -> FileKind:
         raise ModelError(f"{path.name} has {size >> 20} MiB; model files of up to {max_bytes >> 20} MiB are opened.")
     if head.startswith(b"PK"):
         return _of_zip(path)
-    kind = _of_head(head, size)
+    kind = _of_head(head, size) or _of_refused(path.name, head)
     if kind is not None:
         return kind
-    reason = refusals.by_head(head)
-    if reason is not None:
-        raise ModelError(f"{path.name} is {reason}.")
     if head.lstrip()[:1] == b"{":
         return _of_json(path)
     if looks_like_onnx(path):
         return "onnx"
     raise ModelError(f"{path.name} is no model file that is known here: {ACCEPTED}.")
+
+
+def _of_refused(name: str, head: bytes) -> FileKind | None:
+    """``"pickle"`` where the operator trusts those; ``None`` for files that nothing speaks against."""
+    reason = refusals.by_head(head)
+    if reason is None:
+        return None
+    if reason in {refusals.PICKLE, refusals.JOBLIB} and is_trusted():
+        return "pickle"
+    raise ModelError(f"{name} is {reason}.")
 
 
 def _of_head(head: bytes, size: int) -> FileKind | None:
