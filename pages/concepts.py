@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from xai.dashboard import visit
 from xai.dashboard.cards import card
 from xai.dashboard.views import concepts as views
 
 st.title("Concepts", anchor=False)
 asked = views.question()
 if asked is not None:
-    sheet = asked.sheet()
-    sheet = views.with_names(sheet, views.named(asked, sheet))
+    sheet = views.named(asked, asked.sheet())
     about = views.subtitle(asked, sheet)
+    visit.remember("concepts", f"Concepts of {asked.class_name}", sheet)
     left, right = st.columns(2)
     with left, card("What does the network see?", about):
         views.cards(asked, sheet)
@@ -24,8 +25,12 @@ if asked is not None:
             views.parliament(sheet)
     with card("Where are they?", about):
         views.places(asked, sheet)
-    left, right = st.columns(2)
-    with left, card("What does a concept consist of?", about):
+    with card("What if a concept were weaker, stronger, or gone?", about):
+        views.editing(asked, sheet)
+    with card("What does a concept consist of?", about):
         views.splits(asked, sheet)
-    with right, card("Do the concepts carry the decision?", about):
+    left, right = st.columns(2)
+    with left, card("Do the concepts carry the decision?", about):
         views.fidelity(sheet)
+    with right, card("How many concepts are there?", about):
+        views.numbers(asked)

@@ -21,7 +21,7 @@ MIN_PIECES = 5
 """Fewest pieces a concept is split from."""
 _FORMAT = 1
 _MEASURED = 16
-_QUICK = SobolConfig(n_points=128, n_scrambles=3)
+_QUICK = SobolConfig(n_points=64, n_scrambles=2)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ class Sheet:
     ----------
     layer, mode
         Where the model was cut, and what the concepts were learned from.
+    bank
+        ``(r, p)`` the concepts themselves.
     importance, fidelity
         Of the pictures the concepts were learned from, or of some of them where the head is slow to measure.
     coherence
@@ -48,6 +50,7 @@ class Sheet:
 
     layer: str
     mode: str
+    bank: np.ndarray
     importance: Importance
     fidelity: Fidelity
     coherence: np.ndarray
@@ -95,6 +98,7 @@ def sheet(
     return Sheet(
         layer=craft.layer,
         mode=craft.mode,
+        bank=craft.W,
         importance=found,
         fidelity=craft.fidelity(measured, class_id, found=found),
         coherence=craft.members.coherence,

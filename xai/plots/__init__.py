@@ -5,7 +5,7 @@ from __future__ import annotations
 from .agreements import agreement
 from .batches import batch_votes, drift
 from .beeswarm import beeswarm
-from .concepts import concept_curves, concepts
+from .concepts import concept_curves, concept_numbers, concepts
 from .correspondence import cell_contributions, patches, rank_changes, votes_beside
 from .curves import curve
 from .dependence import dependence
@@ -30,6 +30,7 @@ __all__ = [
     "cell_contributions",
     "colours",
     "concept_curves",
+    "concept_numbers",
     "concepts",
     "confusion",
     "curve",

@@ -14,7 +14,7 @@ from .intervals import Row, dots
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from ..craft import Fidelity, Importance
+    from ..craft import Fidelity, Importance, RankSweep
 
 _ORDERS = {
     "signed": ("signed contribution", "#0072B2"),
@@ -103,5 +103,33 @@ def concept_curves(
         )  # fmt: skip
     fig.update_xaxes(title_text=f"share of the concepts that {way}, %")
     fig.update_yaxes(title_text=theme.axis_title(f"score of {found.class_name}"))
+    theme.legend(fig)
+    return fig
+
+
+def concept_numbers(found: RankSweep, *, title: str | None = None, subtitle: str | None = None) -> go.Figure:
+    """What each number of concepts is worth: error, agreement and stability, all shares of 1.
+
+    Parameters
+    ----------
+    found
+        Of :meth:`xai.craft.Craft.sweep`.
+    title, subtitle
+        As in :func:`xai.plots.parliament`.
+    """
+    fig = theme.figure(title, subtitle, 340)
+    lines = {
+        "share left out of the activations": (found.error, palette.SIGN["positive"]),
+        "same answer from concepts alone": (found.agreement, palette.SIGN["negative"]),
+        "stability between fits": (found.stability, "#009E73"),
+    }
+    for name, (values, colour) in lines.items():
+        fig.add_scatter(
+            x=found.ranks, y=values, mode="lines+markers", name=name, line={"color": colour, "width": 2},
+            hovertemplate=f"<b>{name}</b><br>%{{x}} concepts: %{{y:.3f}}<extra></extra>",
+        )  # fmt: skip
+    fig.add_vline(x=found.suggested, line={"color": palette.GREY, "dash": "dot"})
+    fig.update_xaxes(title_text="number of concepts (dotted: proposed)", tickvals=found.ranks)
+    fig.update_yaxes(range=[-0.02, 1.05])
     theme.legend(fig)
     return fig
