@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import statistics
 import time
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
+from xai.chmcorr import CorrespondenceClassifier, Gallery, Options
 from xai.chmcorr.stories import story
+from xai.datasets import smears
 
 pytestmark = pytest.mark.browser
 PATH = "/editable_map?story=Blood+smears%3A+is+it+the+cell%2C+or+the+stain%3F"
@@ -29,7 +34,7 @@ class Editor:
 
     def __init__(self, page):
         self.page = page
-        self.cells = page.locator("[role=gridcell]")
+        self.cells = page.locator(".cells [role=gridcell]")  # the history's table has cells too
         expect(self.cells).to_have_count(49)
 
     def middle(self, cell):
@@ -107,7 +112,7 @@ def test_painting_by_keyboard(visit, first):
     editor = Editor(tab.page)
     editor.press("Clear")
     # One cell of the grid is reached with Tab, the others with arrows.
-    assert editor.page.locator("[role=gridcell][tabindex='0']").count() == 1
+    assert editor.page.locator(".cells [role=gridcell][tabindex='0']").count() == 1
     editor.cells.nth(0).focus()
     for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight"):
         tab.page.keyboard.press(key)
@@ -172,6 +177,49 @@ def test_history_snapshots_and_files(visit, first):
     assert content["snapshots"] == {"the cell": 1}
     assert [step["answer"] for step in content["steps"]] == [first.label, edited.label, first.label, edited.label]
     tab.expect_no_error()
+
+
+def test_pictures_of_ones_own(visit, tmp_path):
+    made = smears.generate(26, 112, 6)
+    archive = tmp_path / "mine.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for i, (image, label) in enumerate(zip(made.images[:24], made.labels, strict=False)):
+            out.writestr(f"{smears.CLASSES[label]}/{i}.png", png(image))
+    query = tmp_path / "query.png"
+    query.write_bytes(png(made.images[25]))
+    tab = visit().open("/editable_map?story=my+own+pictures")
+    tab.page.locator("input[type=file]").set_input_files(archive)
+    tab.page.get_by_role("combobox", name="Features from").wait_for()
+    tab.settle()
+    tab.choose("Features from", "the demo network, trained on synthetic smears")
+    expect(tab.page.get_by_text("5 vote · mean similarity under the map · demo").first).to_be_visible()
+    Editor(tab.page)
+    tab.settle()
+    tab.page.locator("input[type=file][accept*=png]").set_input_files(query)
+    expect(tab.page.get_by_text("It is none of the gallery's pictures.")).to_be_visible()
+    tab.settle()
+    # The same from Python.
+    labels = [smears.CLASSES[i] for i in made.labels[:24]]
+    gallery = Gallery.build(made.images[:24], labels, "demo")
+    options = Options(n_candidates=23, k=23 // len(gallery.class_names))
+    e = CorrespondenceClassifier(gallery, options).explain(made.images[25])
+    expect_answer(tab, e.label, e.shares.max())
+    editor = Editor(tab.page)
+    editor.press("Clear")
+    editor.stroke(SNAKE)
+    editor.expect_kept(MIDDLE)
+    edited = expect_edit(tab, e, MIDDLE)
+    tab.settle()
+    tab.unfold("What an ignored patch still does")
+    tab.toggle("Paint the ignored patches over")
+    expect(tab.page.get_by_text(edited.occlude().summary)).to_be_visible()
+    tab.settle().expect_no_error()
+
+
+def png(image):
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG")
+    return stream.getvalue()
 
 
 @pytest.mark.slow

@@ -74,8 +74,14 @@ def test_figures_hold_what_was_scored():
     e = story("stained_smears").explanations[0]
     fig = xai.plots.patches(e, e.exemplars[:2])
     assert len(fig.layout.images) == 4
-    assert len(fig.data) == sum(len(x.pairs) for x in e.exemplars[:2])
-    assert len(fig.layout.shapes) == 4 * len(fig.data)  # two frames for each of two cells
+    texts = [trace.text[i] for trace in fig.data for i in np.flatnonzero(np.isnan(trace.x))]  # a gap after each arc
+    pairs = [pair for x in e.exemplars[:2] for pair in x.pairs]
+    assert len(texts) == len(pairs)
+    assert all(any(f"cosine {pair.cosine:.2f}, adds {pair.term:.3f}" in text for text in texts) for pair in pairs)
+    frames = "".join(shape.path for shape in fig.layout.shapes)
+    assert frames.count("Z") == 4 * len(pairs)  # two frames for each of two cells
+    row, column = pairs[0].query
+    assert f"M {column / 7:.4f},{1 + 2 * 0.14 + 1 - (row + 1) / 7:.4f}" in frames
     change = xai.chmcorr.compare(e, e.edit(np.pad(np.ones((3, 3)), 2)))
     assert xai.plots.cell_contributions(change.contributions, e.units, "").data[0].customdata.sum() == pytest.approx(
         change.lead_after - change.lead_before

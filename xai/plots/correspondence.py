@@ -71,23 +71,21 @@ def patches(explanation: Explanation, exemplars: tuple[Exemplar, ...] | None = N
     grid = gallery.grid
     exemplars = explanation.exemplars if exemplars is None else exemplars
     query = _uri(explanation.matched.query)
-    # All at once: Plotly checks everything again for each shape that is added by itself.
+    # Few pieces, added at once: Plotly checks each by itself, and a person waits for this figure after every stroke.
     images: list[dict[str, Any]] = []
-    shapes: list[dict[str, Any]] = []
     texts: list[dict[str, Any]] = []
-    arcs = []
+    boxes: dict[int, list[str]] = {}
+    arcs: dict[int, list[tuple[np.ndarray, np.ndarray, str]]] = {}
     for place, exemplar in enumerate(exemplars):
         left = place * (1 + _GAP)
         images.append(_picture(query, left, 1 + 2 * _GAP))
         images.append(_picture(_uri(gallery.thumbnails[exemplar.position]), left, 0.0))
         for number, pair in enumerate(exemplar.pairs):
-            colour = PALETTE[number % len(PALETTE)]
             above = _centre(pair.query, grid, left, 1 + 2 * _GAP)
             below = _centre(pair.exemplar, grid, left, 0.0)
-            shapes += [*_box(above, grid, colour), *_box(below, grid, colour)]
-            arcs.append(
-                _arc(above, below, colour, f"pair {number + 1}: cosine {pair.cosine:.2f}, adds {pair.term:.3f}")
-            )
+            boxes.setdefault(number, []).extend((_box(above, grid), _box(below, grid)))
+            said = f"pair {number + 1}: cosine {pair.cosine:.2f}, adds {pair.term:.3f}"
+            arcs.setdefault(number, []).append((*_arc(above, below), said))
         texts.append(
             {
                 "x": left + 0.5,
@@ -98,8 +96,13 @@ def patches(explanation: Explanation, exemplars: tuple[Exemplar, ...] | None = N
                 "font": {"size": 12},
             }
         )
+    shapes = [
+        {"type": "path", "path": " ".join(paths), "fillcolor": CLEAR, "line": line}
+        for number, paths in boxes.items()
+        for line in ({"color": "white", "width": 4}, {"color": PALETTE[number % len(PALETTE)], "width": 2.5})
+    ]
     fig = figure(height=430)
-    fig.add_traces(arcs)
+    fig.add_traces([_arcs(found, PALETTE[number % len(PALETTE)]) for number, found in arcs.items()])
     fig.update_layout(images=images, shapes=shapes, annotations=texts)
     width = max(len(exemplars), 1) * (1 + _GAP) - _GAP
     fig.update_xaxes(visible=False, range=[-0.02, width + 0.02], constrain="domain")
@@ -187,13 +190,11 @@ def rank_changes(change: Change) -> go.Figure:
             )
         )
     fig.add_traces(lines)
-    for x, voters in (("before", change.before.n_voters), ("after", change.after.n_voters)):
-        fig.add_annotation(
-            x=x, y=voters + 0.5, text=f"the first {voters} vote", showarrow=False, yanchor="top", font={"size": 11}
-        )
     fig.add_hline(y=change.after.n_voters + 0.5, line={"color": LINE, "dash": "dot", "width": 1})
     deepest = float(ranks[shown].max())
-    fig.update_yaxes(title="rank", range=[max(deepest, change.after.n_voters + 1) + 0.8, 0.4])
+    fig.update_yaxes(
+        title="rank; above the dotted line: those that vote", range=[max(deepest, change.after.n_voters + 1) + 0.8, 0.4]
+    )
     fig.update_xaxes(range=[-0.15, 1.15])
     fig.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     return fig
@@ -208,27 +209,33 @@ def _picture(source: str, left: float, bottom: float) -> dict[str, Any]:
     return {"source": source, "sizing": "stretch", "layer": "below", **corner}
 
 
-def _box(middle: tuple[float, float], grid: tuple[int, int], colour: str) -> list[dict[str, Any]]:
-    half = (0.5 / grid[1], 0.5 / grid[0])
-    corners = {
-        "x0": middle[0] - half[0],
-        "x1": middle[0] + half[0],
-        "y0": middle[1] - half[1],
-        "y1": middle[1] + half[1],
-    }
-    lines = ({"color": "white", "width": 4}, {"color": colour, "width": 2.5})
-    return [{"type": "rect", "fillcolor": CLEAR, "line": line, **corners} for line in lines]
+def _box(middle: tuple[float, float], grid: tuple[int, int]) -> str:
+    """A cell's frame as a path."""
+    x0, x1 = middle[0] - 0.5 / grid[1], middle[0] + 0.5 / grid[1]
+    y0, y1 = middle[1] - 0.5 / grid[0], middle[1] + 0.5 / grid[0]
+    return f"M {x0:.4f},{y0:.4f} L {x1:.4f},{y0:.4f} L {x1:.4f},{y1:.4f} L {x0:.4f},{y1:.4f} Z"
 
 
-def _arc(start: tuple[float, float], end: tuple[float, float], colour: str, text: str) -> go.Scatter:
-    import plotly.graph_objects as go
-
+def _arc(start: tuple[float, float], end: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     t = np.linspace(0, 1, _ARC_POINTS)
     bend = 0.12 + 0.5 * abs(end[0] - start[0])
     x = (1 - t) * start[0] + t * end[0] + bend * 4 * t * (1 - t) * (1 if end[0] >= start[0] else -1) * 0.5
-    y = (1 - t) * start[1] + t * end[1]
-    line: dict[str, Any] = {"color": colour, "width": 2}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, hovertemplate=f"{text}<extra></extra>")
+    return x, (1 - t) * start[1] + t * end[1]
+
+
+def _arcs(found: list[tuple[np.ndarray, np.ndarray, str]], colour: str) -> go.Scatter:
+    """Arcs of one colour as one line with gaps, each with its text."""
+    import plotly.graph_objects as go
+
+    gap = np.array([np.nan])
+    return go.Scatter(
+        x=np.concatenate([part for x, _, _ in found for part in (x, gap)]),
+        y=np.concatenate([part for _, y, _ in found for part in (y, gap)]),
+        text=[text for x, _, text in found for _ in range(len(x) + 1)],
+        mode="lines",
+        line={"color": colour, "width": 2},
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
 def _uri(picture: np.ndarray) -> str:
