@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _GAP = 0.14
 _ARC_POINTS = 24
+_STRONG = 0.6
+_WHITE = {"color": "#FFFFFF"}
 
 
 def votes_beside(names: list[str], series: dict[str, np.ndarray]) -> go.Figure:
@@ -148,15 +150,25 @@ def cell_contributions(values: np.ndarray, units: Units, unit: str) -> go.Figure
             showscale=False,
             xgap=1,
             ygap=1,
-            text=[[f"{1000 * v:+.0f}" if abs(v) > 0.02 * largest else "" for v in row] for row in values],
-            texttemplate="%{text}",
-            textfont={"size": 11},
             customdata=values,
             hovertemplate="row %{y} column %{x}: %{customdata:.4f} " + unit + "<extra></extra>",
             x=list(range(1, columns + 1)),
             y=list(range(1, rows + 1)),
         )
     )
+    # Numbers in the page's own colour, which a heat map's are not, and white on the strongest cells.
+    size = np.abs(values) / largest
+    for cells, font in ((np.argwhere((size > 0.02) & (size <= _STRONG)), {}), (np.argwhere(size > _STRONG), _WHITE)):
+        fig.add_trace(
+            go.Scatter(
+                x=cells[:, 1] + 1,
+                y=cells[:, 0] + 1,
+                text=[f"{1000 * values[row, column]:+.0f}" for row, column in cells],
+                mode="text",
+                textfont={"size": 11, **font},
+                hoverinfo="skip",
+            )
+        )
     fig.update_xaxes(title="column", dtick=1, showgrid=False, constrain="domain")
     fig.update_yaxes(title="row", dtick=1, autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
     return fig
