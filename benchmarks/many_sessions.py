@@ -201,7 +201,7 @@ def make_files(folder: Path, number: int) -> tuple[Path, Path]:
 
 
 def run(browser: Browser, url: str, *, contexts: int, seconds: float, folder: Path, seed: int) -> Found:
-    """Let visitors upload, explain and cancel at random for some time; all leave at its end."""
+    """Let visitors upload, and explain and cancel at random for some time; all leave at its end."""
     from playwright.sync_api import Error
 
     found, choice = Found(), random.Random(seed)
@@ -212,8 +212,12 @@ def run(browser: Browser, url: str, *, contexts: int, seconds: float, folder: Pa
             page = context.new_page()
             page.set_default_timeout(PATIENCE * 1000)
             visitors.append(Visitor(number, page, url, make_files(folder, number), found))
+        # The time counts from when all are in: a slow machine has fewer steps, not fewer visitors.
         end = time.monotonic() + seconds
+        latest = time.monotonic() + PATIENCE + 30 * contexts
         while time.monotonic() < end:
+            if time.monotonic() < latest and not all(visitor.used for visitor in visitors):
+                end = time.monotonic() + seconds
             for visitor in choice.sample(visitors, len(visitors)):
                 try:
                     visitor.step(choice)

@@ -143,3 +143,18 @@ def test_classes_are_called_by_the_names_of_the_data_set(only_demos):
     loaded = source.load("breast_cancer_mean-catboost")
     assert [loaded.class_label(name) for name in ("0", "1", "2", "margin")] == ["malignant", "benign", "2", "margin"]
     assert _source(3).class_label("1") == "1"
+
+
+@pytest.mark.parametrize(
+    ("named", "foreign"),
+    [
+        (None, False),
+        ("breast_cancer-xgboost", False),
+        ("Breast cancer, ten means: CatBoost", False),
+        ("mine", True),
+        ("mine-0123456789", True),
+        ("their.ubj on their.csv", True),
+    ],
+)
+def test_links_to_what_a_session_cannot_have_are_known(only_demos, named, foreign):
+    assert source.is_foreign(named) is foreign

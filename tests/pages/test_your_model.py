@@ -273,12 +273,13 @@ def test_another_session_is_told_and_sees_nothing(mine, own_files, monkeypatch):
     model, data, _ = own_files["binary"]
     page = mine().drop(model, data).press("Use this model")
     key = page.at.selectbox(key="data").value
+    title = f"{model.name} on {data.name}"
     for module in (sessions, jobs):
         monkeypatch.setattr(module, "current_id", lambda: "somebody else")
     other = mine()
     assert key not in other.at.selectbox(key="data").options
     assert model.name not in other.text
-    other.at.query_params["data"] = key
+    other.at.query_params["data"] = title  # as Streamlit writes it into the address
     other.run()
     assert any("another session" in text for text in other.warnings)
     assert other.errors == []

@@ -20,8 +20,9 @@ SIGN_IN = "HEMICYCLE_SIGN_IN"
 _asked: ContextVar[bool] = ContextVar("asked")
 _FOREIGN = "a link to another session's upload"
 _FOREIGN_TEXT = (
-    "This link names a model that was uploaded in another session, or in one that has ended. Uploads are seen only by "
-    "the session that made them: bring the files again on the page *Your model*. A demo is shown instead."
+    "This link names a model that this session does not have: most likely it was uploaded in another session, or in "
+    "one that has ended. Uploads are seen only by the session that made them: bring the files again on the page *Your "
+    "model*. A demo is shown instead."
 )
 _explained: ContextVar[Explained | Exception] = ContextVar("explained")
 # A picture of ours: Streamlit would fetch the picture of a Material icon from another host.

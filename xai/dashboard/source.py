@@ -135,10 +135,10 @@ def drop(uses: Path) -> None:
     session = sessions.current()
     with session.lock:
         for key in [key for key, source in _uploaded().items() if source.model == uses]:
-            del session.kept[_KEPT][key]
+            session.kept.setdefault(_DROPPED, set()).add(session.kept[_KEPT].pop(key).title)
 
 
-_KEPT = "sources"
+_KEPT, _DROPPED = "sources", "titles of sources that were dropped"
 
 
 def _uploaded() -> dict[str, Source]:
@@ -147,9 +147,17 @@ def _uploaded() -> dict[str, Source]:
     return found
 
 
-def is_foreign(key: str | None) -> bool:
-    """Whether a key in a link names an upload of another session, or of one that has ended."""
-    return key is not None and key.startswith(OWN) and key not in choices()
+def is_foreign(named: str | None) -> bool:
+    """Whether a link names what this session cannot have: an upload of another one, or of one that has ended.
+
+    Parameters
+    ----------
+    named
+        Key or title: Streamlit writes titles into addresses.
+    """
+    known = choices()
+    dropped = sessions.current().kept.get(_DROPPED, ())
+    return named is not None and named not in known and named not in known.values() and named not in dropped
 
 
 def load(key: str) -> Source:
