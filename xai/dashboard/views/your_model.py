@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ...core.errors import InputError, XaiError
+from ...models.trust import is_trusted
 from ...sandbox import Protections, protections
 from .. import source, uploads
 from ..cards import card
@@ -420,6 +421,12 @@ def safety() -> None:
     with st.expander("Formats"):
         st.markdown(_FORMATS)
         st.markdown(_NEVER)
+        if is_trusted():
+            st.warning(
+                "The operator of this server trusts pickle and joblib files: they are opened here, in the same "
+                "processes, and what they import is shown.",
+                icon=":material/warning:",
+            )
     with st.expander("What keeps a file apart"):
         active = _protections()
         (st.success if active.complete else st.warning)(
