@@ -34,6 +34,6 @@ if asked is not None:
                 with card("Which words hold a majority?", about):
                     views.parliament(found)
                 with card("What if these words were others?", about):
-                    views.edits(asked, token, found.units.names)
+                    views.edits(asked, token, found)
             with card("Do other methods see the same?", about):
                 views.methods(asked, token, found.units.names)

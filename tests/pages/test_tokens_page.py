@@ -22,14 +22,23 @@ def test_an_empty_prompt_asks_for_one(app):
     assert "Write a prompt" in visit.at.info[0].value
 
 
-def test_edit_and_contrast(app):
+def test_contrast(app):
     visit = app().open("tokens").set("text_input", "foil", "asthma")
     assert "Difference of the probabilities" in visit.text
-    removed = visit.at.multiselect[0]
-    removed.set_value([removed.options.index(removed.options[4])])
-    visit.run()
-    assert visit.errors == []
     assert any("Probability of" in metric.label for metric in visit.at.metric)
+
+
+def test_words_struck_out_move_the_probability(app):
+    visit = app().open("tokens")
+    key = next(key for key in visit.at.session_state.filtered_state if key.startswith("edits:tokens:"))
+    session = visit.at.session_state[key]
+    before = session.outputs.original[0]
+    mask = session.mask.copy()
+    mask[:] = 0
+    session.edit(mask)
+    visit.run()
+    assert session.outputs.after[0] < before
+    assert "Replaced: " in visit.text
 
 
 @pytest.mark.slow

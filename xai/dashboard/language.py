@@ -6,11 +6,16 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.errors import InputError
+from ..core.game import Game
 from ..core.provenance import hash_bytes
+from ..core.units import Units
 from ..datasets.vignettes import Vignette, generate
 from ..models.text.server import URL
 from ..reagent import TokenAttribution
+from . import uploads
 from .jobs import compute
+from .played import played
 
 SEED = 3_000_000
 """Of the vignettes to pick from; the demo model was trained on others."""
@@ -24,9 +29,10 @@ def vignettes() -> tuple[Vignette, ...]:
 
 
 def models() -> dict[str, str]:
-    """Language models of this server: the demo, and the one its operator named."""
+    """Language models to choose from: the demo, the one the operator named, and files of this session."""
     found = {"demo": "demo model (synthetic vignettes)"}
-    return found | ({"server": "the operator's language model"} if os.environ.get(URL) else {})
+    found |= {"server": "the operator's language model"} if os.environ.get(URL) else {}
+    return found | {f"file:{file.key}": file.title for file in uploads.language_models()}
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,27 @@ class Asked:
         )
         return found
 
-    def edited(self, target: str, removed: list[int]) -> dict[str, float]:
-        """Probability of a target before and after units are replaced."""
-        found: dict[str, float] = self._ask("lm_edit", "Asking again", target=target, removed=removed, units=self.units)
+    def game(self, target: str, units: Units) -> Game:
+        """The game of an editor: words kept or replaced, to the probability of a target."""
+        payload = {"prompt": self.prompt, "target": target, "units": self.units, **self._model()}
+        return played("lm_play", payload, units, [f"probability of “{target.strip()}”"])
+
+    def _model(self) -> dict[str, Any]:
+        file = self._file()
+        return {"model": self.model} if file is None else {"model": "file", "file": str(file.path)}
+
+    def _file(self) -> uploads.File | None:
+        if not self.model.startswith("file:"):
+            return None
+        key = self.model.removeprefix("file:")
+        found = next((file for file in uploads.language_models() if file.key == key), None)
+        if found is None:
+            raise InputError(
+                "this language model is not there any more: add it on the page Your model, or choose another."
+            )
         return found
 
     def _ask(self, task: str, label: str, **options: Any) -> Any:
-        identity = hash_bytes(self.prompt.encode())
-        return compute(task, label, identity, {"prompt": self.prompt, "model": self.model, **options})
+        file = self._file()
+        identity = hash_bytes(self.prompt.encode()) + ("" if file is None else file.identity)
+        return compute(task, label, identity, {"prompt": self.prompt, **self._model(), **options})

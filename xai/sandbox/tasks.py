@@ -21,9 +21,10 @@ from .codec import ModelFile
 from .concepts import concept_sweep, concepts, image_classes, play_concepts
 from .editing import play_features
 from .galleries import build_gallery, correspond, describe_gallery, occlude
+from .kernels import compile_kernels
 from .probe import probe
 from .reporting import report
-from .tokens import lm_attribute, lm_compare, lm_edit, lm_generate
+from .tokens import lm_attribute, lm_compare, lm_generate, lm_play
 from .uploaded import look_at_upload, preview_image_model
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ _PICTURED = ("model", "pictures")
 TASKS: dict[str, Task] = {
     "warm": Task(warm, "importing libraries"),
     "probe": Task(probe, "trying to get out"),
+    "compile_kernels": Task(compile_kernels, "compiling"),
     "describe": Task(describe, "opening"),
     "look_at_upload": Task(look_at_upload, "looking at", files=("path",)),
     "preview_image_model": Task(preview_image_model, "asking", files=("model", "pictures")),
@@ -243,10 +245,10 @@ TASKS: dict[str, Task] = {
     "correspond": Task(correspond, "comparing a picture with", files=("gallery",)),
     "occlude": Task(occlude, "painting over a picture beside", files=("gallery",)),
     "play_features": Task(play_features, "asking with other features of"),
-    "lm_generate": Task(lm_generate, "generating"),
-    "lm_attribute": Task(lm_attribute, "replacing words"),
-    "lm_compare": Task(lm_compare, "comparing methods on words"),
-    "lm_edit": Task(lm_edit, "asking with other words"),
+    "lm_generate": Task(lm_generate, "generating", files=("file",)),
+    "lm_attribute": Task(lm_attribute, "replacing words", files=("file",)),
+    "lm_compare": Task(lm_compare, "comparing methods on words", files=("file",)),
+    "lm_play": Task(lm_play, "asking with other words", files=("file",)),
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,13 @@ from ..core.errors import InputError, unknown_names
 Progress = Callable[[float, str], None]
 
 
-def lm_generate(prompt: str, progress: Progress, *, model: str = "demo", max_new_tokens: int = 12) -> list[str]:
+def lm_generate(
+    prompt: str, progress: Progress, *, model: str = "demo", file: str | None = None, max_new_tokens: int = 12
+) -> list[str]:
     """Texts of the generated tokens, one after the other; the progress shows what there is so far."""
     from ..models.text import encode_prompt
 
-    lm = _opened(model)
+    lm = _opened(model, file)
     encoding = encode_prompt(lm, prompt, max_new_tokens)
     ids: list[int] = []
     texts: list[str] = []
@@ -33,6 +37,7 @@ def lm_attribute(
     progress: Progress,
     *,
     model: str = "demo",
+    file: str | None = None,
     target: str | None = None,
     foil: str | None = None,
     max_new_tokens: int = 1,
@@ -46,53 +51,64 @@ def lm_attribute(
     if method not in CONFIGS:
         raise InputError(unknown_names("method", [method], CONFIGS))
     config = CONFIGS[method](**(options or {}))
-    found = attribute(_opened(model), prompt, target, max_new_tokens, config, foil=foil, progress=progress)
+    found = attribute(_opened(model, file), prompt, target, max_new_tokens, config, foil=foil, progress=progress)
     return found.to_dict()
 
 
 def lm_compare(
-    prompt: str, progress: Progress, *, target: str, model: str = "demo", options: dict[str, Any] | None = None
-) -> dict[str, list[float]]:
-    """Values of several methods for the first token of a target."""
-    from ..reagent import ReagentConfig
-    from ..reagent.compared import METHODS, compare
-
-    found: dict[str, list[float]] = {}
-    for done, name in enumerate(METHODS):
-        progress(done / len(METHODS), name.replace("_", " "))
-        values = compare(_opened(model), prompt, target, ReagentConfig(**(options or {})), [name])
-        found[name] = [float(x) for x in values[name]]
-    return found
-
-
-def lm_edit(
     prompt: str,
     progress: Progress,
     *,
     target: str,
-    removed: Sequence[int],
     model: str = "demo",
+    file: str | None = None,
+    options: dict[str, Any] | None = None,
+) -> dict[str, list[float]]:
+    """Values of several methods for the first token of a target; those that look inside only of a local model."""
+    from ..reagent import ReagentConfig
+    from ..reagent.compared import INSIDE, METHODS, compare
+
+    found: dict[str, list[float]] = {}
+    names = [name for name in METHODS if model != "server" or name not in INSIDE]
+    for done, name in enumerate(names):
+        progress(done / len(names), name.replace("_", " "))
+        values = compare(_opened(model, file), prompt, target, ReagentConfig(**(options or {})), [name])
+        found[name] = [float(x) for x in values[name]]
+    return found
+
+
+def lm_play(
+    prompt: str,
+    masks: np.ndarray,
+    progress: Progress,
+    *,
+    target: str,
+    model: str = "demo",
+    file: str | None = None,
     units: str = "words",
-) -> dict[str, float]:
-    """Probability of a whole target before and after some units are replaced (mean of 16 replacements)."""
+) -> np.ndarray:
+    """Probability ``(n, 1)`` of a whole target under masks ``(n, U)``: 0 = replaced (mean of 8 replacements)."""
     from ..reagent import ReagentConfig, game
 
     config = ReagentConfig(units=units, joint=True)  # type: ignore[arg-type]
-    played = game(_opened(model), prompt, target, config=config, draws=16)
-    mask = np.ones((2, len(played.units)))
-    wrong = [int(i) for i in removed if not 0 <= int(i) < mask.shape[1]]
-    if wrong:
-        raise InputError(f"there is no unit {wrong[0]}: the prompt has {mask.shape[1]} units.")
-    mask[1, [int(i) for i in removed]] = 0
     progress(0.1, "replacing")
-    before, after = played(mask)[:, 0]
-    return {"before": float(before), "after": float(after)}
+    return game(_opened(model, file), prompt, target, config=config, draws=8)(np.asarray(masks, dtype=float))
 
 
-def _opened(model: str) -> Any:
-    """The demo or the operator's server: a page cannot name anything else."""
+@lru_cache(maxsize=2)
+def _uploaded(file: str, stamp: int) -> Any:
+    from ..models import open_language_model
+
+    del stamp  # only a part of the key: a file that changes is opened again
+    return open_language_model(file)
+
+
+def _opened(model: str, file: str | None = None) -> Any:
+    """The demo, the operator's server, or an uploaded file: a page cannot name anything else."""
     from ..reagent import load_lm
 
+    if model == "file" and file is not None:
+        return _uploaded(file, Path(file).stat().st_mtime_ns)
     if model not in {"demo", "server"}:
         raise InputError(unknown_names("language model", [model], ("demo", "server")))
     return load_lm(model)

@@ -9,8 +9,11 @@ import streamlit as st
 
 from ... import elect, plots
 from ...core.errors import InputError
+from ...core.provenance import hash_bytes
+from ...editing import EditSession
 from ...plots.tokens import token_bars, token_document, token_methods, tokens
 from ..cards import downloads, figure
+from ..component import Look, edited, mask_editor
 from ..language import Asked, models, vignettes
 
 if TYPE_CHECKING:
@@ -100,8 +103,11 @@ def bars(found: TokenAttribution) -> None:
 
 def methods(asked: Asked, token: str, names: tuple[str, ...]) -> None:
     """Methods side by side, once somebody asks for them."""
-    if not st.toggle("Run six methods within the same budget", key="methods", bind="query-params"):
-        st.caption("Adaptive, leave-one-out, random masks, published ReAGent, gradient × input, integrated gradients.")
+    if not st.toggle("Run the other methods within the same budget", key="methods", bind="query-params"):
+        st.caption(
+            "Adaptive, leave-one-out, random masks, published ReAGent, and of a local model gradient × input, "
+            "integrated gradients and attention."
+        )
         return
     found = {name: np.array(values) for name, values in asked.methods(token).items()}
     figure(token_methods(names, found), "token-methods", "Heat map: words by methods, each over its largest value.")
@@ -118,20 +124,21 @@ def contrast(asked: Asked, token: str) -> None:
     st.caption(f"Difference of the probabilities: {found.original[0]:+.3f}. Orange speaks for “{token.strip()}”.")
 
 
-def edits(asked: Asked, token: str, names: tuple[str, ...]) -> None:
-    """Words replaced by hand, and the probability before and after."""
-    removed = st.multiselect(
-        "Words to replace", list(range(len(names))), format_func=lambda i: names[i], key=f"removed:{asked.prompt}"
-    )
-    if not removed:
-        st.caption("Pick words: others are put in their place, and the model is asked again.")
-        return
-    found = asked.edited(token, sorted(removed))
-    st.metric(
-        f"Probability of “{token.strip()}”",
-        f"{found['after']:.3f}",
-        f"{found['after'] - found['before']:+.3f} (mean of 16 replacements)",
-    )
+@st.fragment
+def edits(asked: Asked, token: str, found: TokenAttribution) -> None:
+    """Words to strike out, and the probability before and after."""
+    place = f"tokens:{asked.model}:{asked.units}:{hash_bytes((asked.prompt + token).encode())[:12]}"
+    with st.spinner("Asking the model"):
+        session = edited(place, lambda: EditSession(asked.game(token, found.units), threshold=0.5))
+    refused = mask_editor(session, Look("strip", "Words of the prompt"), f"strip-{place}")
+    if refused:
+        st.error(refused, icon=":material/error:")
+    st.caption("Click a word to put others in its place (mean of 8). Keys: arrows, Space, Ctrl-Z.")
+    now, before = float(session.outputs.after[0]), float(session.outputs.original[0])
+    st.metric(f"Probability of “{token.strip()}”", f"{now:.3f}", f"{now - before:+.3f}", delta_color="off")
+    struck = [name for name, weight in zip(session.game.units.names, session.mask, strict=True) if weight == 0]
+    if struck:
+        st.caption("Replaced: " + ", ".join(f"“{name}”" for name in struck))
 
 
 def parliament(found: TokenAttribution) -> None:
