@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 MIN_PIECES = 5
 """Fewest pieces a concept is split from."""
 _FORMAT = 1
-_MEASURED = 16
+_MEASURED, _FEWEST = 16, 8
+_CELLS = 196  # positions of a map up to which as many pictures are measured
 _QUICK = SobolConfig(n_points=64, n_scrambles=2)
 
 
@@ -153,10 +154,11 @@ def quick_importance(
         One line if they are not all.
     """
     good = craft.read(images).good
-    if images is not None or craft.cut.affine_head() is not None or len(good) <= _MEASURED:
+    n = int(np.clip(_MEASURED * _CELLS / (craft.cut.grid[0] * craft.cut.grid[1]), _FEWEST, _MEASURED))
+    if images is not None or craft.cut.affine_head() is not None or len(good) <= n:
         return craft.importance(images, class_id, config=_QUICK), images, ()
-    some = craft.view[np.sort(np.random.default_rng(craft.seed).permutation(good)[:_MEASURED])]
-    notes = (f"measured on {_MEASURED} of {len(good)} pictures, drawn at random.",)
+    some = craft.view[np.sort(np.random.default_rng(craft.seed).permutation(good)[:n])]
+    notes = (f"measured on {n} of {len(good)} pictures, drawn at random.",)
     return craft.importance(some, class_id, config=_QUICK), some, notes
 
 
