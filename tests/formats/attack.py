@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,24 @@ from xai.sandbox import Worker
 
 Outcome = Literal["answered", "refused", "crashed", "stopped", "unclear"]
 MODEL_BYTES = 50_000_000
+# The libraries that reading any kind of file takes: imported once, in the process that children are forked from.
+LIBRARIES = (
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "sklearn.ensemble",
+    "sklearn.pipeline",
+    "skops.io",
+    "onnx",
+    "torch",
+    "safetensors.torch",
+    "transformers.models.resnet.modeling_resnet",
+    "PIL.Image",
+    "pydicom.pixels",
+    "pyarrow.parquet",
+)
+# How a child reports an error that nobody foresaw, and what belongs in a log.
+_UNFORESEEN = re.compile(r" failed\. \w+: |Traceback")
 
 
 @dataclass(frozen=True)
@@ -45,7 +64,7 @@ def attack(worker: Worker, path: Path, pictures: Path) -> Attack:
     except XaiError as error:
         text = str(error)
         # One sentence or more that names the file or what is wrong, and no trace of a program.
-        plain = 10 < len(text) < 2_000 and "Traceback" not in text and "\n" not in text
+        plain = 10 < len(text) < 2_000 and "\n" not in text and not _UNFORESEEN.search(text)
         return Attack("refused" if plain else "unclear", text)
     except Exception as error:  # noqa: BLE001 - whatever else comes out is what this looks for
         return Attack("unclear", f"{type(error).__name__}: {error}")

@@ -28,7 +28,7 @@ def sources(tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def worker():
     limits = replace(for_uploads(), memory=2 * GIB, cpu=10.0, wall=60.0)
-    with Worker(Profile(limits)) as worker:
+    with Worker(Profile(limits), attack.LIBRARIES) as worker:
         yield worker
 
 
