@@ -28,6 +28,7 @@ GALLERY = "HEMICYCLE_GALLERY"
 async def _workers(_app: Any) -> AsyncGenerator[None, None]:
     """Warm the server while the browser loads, and end sessions and worker processes with it."""
     warm_server()
+    sessions()  # sweeps what a killed server left, before two visitors could both begin
     try:
         yield
     finally:
