@@ -10,13 +10,14 @@ from threading import Thread
 from ..core.errors import XaiError
 from ..models import sniff
 from ..sandbox.jobs import JobPool
+from ..sandbox.kernels import compile_in_background
 from ..sandbox.limits import for_uploads
 from ..sandbox.profile import Profile
 
 #: Environment variable that names the operator's own model file.
 MODEL = "HEMICYCLE_MODEL"
 #: What workers that start later find imported, so that none of them costs seconds; the first page needs none of it.
-LATER = ("xgboost", "lightgbm", "catboost", "torch", "xai.shapley.trees.engine")
+LATER = ("xgboost", "lightgbm", "catboost", "torch", "numba")
 #: What the first page needs in the server itself.
 SERVER = ("pandas", "pyarrow", "plotly.graph_objects", "xai.plots", "xai.dhondt", "xai.datasets")
 
@@ -43,3 +44,4 @@ def _library() -> str:
 def warm_server() -> None:
     """Import in the background what the first page will ask for, while the browser is still loading."""
     Thread(target=lambda: [import_module(name) for name in SERVER], name="xai-warm", daemon=True).start()
+    compile_in_background()
