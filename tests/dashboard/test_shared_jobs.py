@@ -137,3 +137,12 @@ def test_finished_results_go_before_work_under_way(world, monkeypatch):
     world.ask("a", "a:3")
     assert running.status == "running"
     assert world.ask("a", "a:1") is running
+
+
+def test_what_was_computed_of_a_removed_file_is_forgotten(world):
+    removed, kept = world.ask("a", "a:model1:data"), world.ask("a", "a:model2:data")
+    other = world.ask("b", "b:model1:data")
+    world.me = "a"
+    jobs.forget("model1")
+    assert removed.status == "cancelled"
+    assert [asked.job for asked in jobs._jobs.values()] == [kept, other]

@@ -31,6 +31,8 @@ class _Asked:
         The work.
     owner
         The session whose files it is about; empty for the demos, which are the same for everybody.
+    identity
+        What :func:`compute` was given.
     waiting
         Sessions that asked and have not cancelled.
     cancelled
@@ -39,6 +41,7 @@ class _Asked:
 
     job: Job
     owner: str
+    identity: str
     waiting: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
 
@@ -95,7 +98,7 @@ def compute(task: str, label: str, identity: str, options: dict[str, Any], **tab
         asked = _jobs.get(key)
         if asked is None:
             owner = me if identity.startswith(f"{me}:") else ""
-            asked = _jobs[key] = _Asked(pool().submit(task, label, owner=me, **options, **tables), owner)
+            asked = _jobs[key] = _Asked(pool().submit(task, label, owner=me, **options, **tables), owner, identity)
             _trim(owner)
         _jobs.move_to_end(key)
         if me in asked.cancelled:
@@ -159,6 +162,14 @@ def stop(session_id: str) -> None:
                 if not asked.waiting and not asked.ended:
                     del _jobs[key]
                     asked.job.cancel()
+
+
+def forget(part: str) -> None:
+    """Drop what this session computed of something it removed: every job of its own whose identity holds ``part``."""
+    me = current_id()
+    with _lock:
+        for key in [key for key, asked in _jobs.items() if asked.owner == me and part in asked.identity]:
+            _jobs.pop(key).job.cancel()
 
 
 def release(session_id: str) -> None:

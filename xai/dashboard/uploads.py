@@ -18,6 +18,7 @@ from ..sandbox.codec import ModelFile
 from . import sessions, source
 from .columns import check_mapping
 from .jobs import StillRunningError, bound, compute
+from .jobs import forget as forget_jobs
 from .limits import limits
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FILES = "uploads"
+#: Under which a session keeps the last source that was made but not used.
+DRAFT = "draft"
 _MB = 1_000_000
 _NAME_BYTES = 120
 #: Rows whose answers are shown before a model is used: enough to see whether it works.
@@ -112,6 +115,8 @@ def remove(key: str) -> None:
         if upload is not None:
             source.drop(upload.path)
             session.kept.get(_IMAGE_MODELS, {}).pop(key, None)
+            session.kept.pop(DRAFT, None)
+            forget_jobs(upload.hash)
             upload.path.unlink(missing_ok=True)
             upload.path.parent.rmdir()
 

@@ -355,17 +355,14 @@ def _named(pair: str, target: str, facts: Mapping[str, Any], table: pd.DataFrame
     }
 
 
-_DRAFT = "draft"
-
-
 def _made(chosen: Fit, facts: Mapping[str, Any], table: pd.DataFrame) -> source.Source:
     """The source of a fit; the last one is kept, so that a page drawn again does not copy the table again."""
     from .. import sessions
 
     kept = sessions.current().kept
-    last = kept.get(_DRAFT)
+    last = kept.get(uploads.DRAFT)
     if last is None or last[0] != (chosen.key, chosen.shown):
-        kept[_DRAFT] = last = ((chosen.key, chosen.shown), chosen.as_source(facts, table))
+        kept[uploads.DRAFT] = last = ((chosen.key, chosen.shown), chosen.as_source(facts, table))
     made: source.Source = last[1]
     return made
 
