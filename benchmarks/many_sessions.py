@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULT = Path(__file__).with_name("results") / "many_sessions.json"
 N_COLUMNS = 12
 #: Seconds one step may take on a busy machine before the visitor is said to be stuck.
-PATIENCE = 180
+PATIENCE = 300
 _KEPT = "mine-"
 _FOREIGN_NAME = re.compile(r"visitor(\d+)_")
 
@@ -214,7 +214,7 @@ def run(browser: Browser, url: str, *, contexts: int, seconds: float, folder: Pa
             visitors.append(Visitor(number, page, url, make_files(folder, number), found))
         # The time counts from when all are in: a slow machine has fewer steps, not fewer visitors.
         end = time.monotonic() + seconds
-        latest = time.monotonic() + PATIENCE + 30 * contexts
+        latest = time.monotonic() + PATIENCE + 60 * contexts
         while time.monotonic() < end:
             if time.monotonic() < latest and not all(visitor.used for visitor in visitors):
                 end = time.monotonic() + seconds
