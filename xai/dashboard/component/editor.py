@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -68,6 +69,8 @@ def mask_editor(session: EditSession, look: Look, key: str) -> str | None:
     key
         Unique on the page; another key is another component.
     """
+    # Streamlit draws nothing for a component whose key holds a colon.
+    key = re.sub(r"[^\w-]", "-", key)
     units = session.game.units
     rows, columns = units.layout if look.layout == "grid" and units.layout else (len(units), 1)
     handled = st.session_state.get(f"handled:{key}", 0)
