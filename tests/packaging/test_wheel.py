@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -123,7 +124,7 @@ def test_wheel_is_small_and_says_what_it_needs(wheel):
     assert {line for line in base if line.startswith(("torch", "streamlit", "transformers"))} == set()
     assert all(">=" in line and "<" in line for line in base)
     extras = {line.removeprefix("Provides-Extra: ") for line in metadata if line.startswith("Provides-Extra: ")}
-    assert extras == {"dashboard", "vision", "text", "chmcorr", "dask", "all"}
+    assert extras == {"formats", "dashboard", "vision", "text", "chmcorr", "dask", "all"}
     assert "License-Expression: Apache-2.0" in metadata
 
 
@@ -175,16 +176,13 @@ def test_dashboard_without_its_extra_is_one_line_that_names_it(base, tmp_path):
     assert "streamlit" in line
 
 
-@pytest.fixture(scope="module")
-def dashboard(wheel, tmp_path_factory):
-    """Address of a dashboard that runs from an installed wheel in an empty folder, and that folder."""
-    python = environment(tmp_path_factory.mktemp("dashboard"), f"hemicycle[dashboard] @ {wheel.as_uri()}")
-    folder = tmp_path_factory.mktemp("empty")
+@contextmanager
+def serving(python, folder, log):
+    """Address of a dashboard that this Python serves from a folder; it ends with the block."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     command = [python.with_name("xai"), "dashboard", "--no-browser", "--port", str(port)]
-    log = python.parents[2] / "server.log"
     with log.open("w") as sink:
         server = subprocess.Popen(
             command, cwd=folder, env=clean_environment(), stdout=sink, stderr=sink, start_new_session=True
@@ -201,7 +199,7 @@ def dashboard(wheel, tmp_path_factory):
                     break
             except OSError:
                 time.sleep(0.2)
-        yield url, folder
+        yield url
     finally:
         server.terminate()
         try:
@@ -209,6 +207,15 @@ def dashboard(wheel, tmp_path_factory):
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def dashboard(wheel, tmp_path_factory):
+    """Address of a dashboard that runs from an installed wheel in an empty folder, and that folder."""
+    python = environment(tmp_path_factory.mktemp("dashboard"), f"hemicycle[dashboard] @ {wheel.as_uri()}")
+    folder = tmp_path_factory.mktemp("empty")
+    with serving(python, folder, python.parents[2] / "server.log") as url:
+        yield url, folder
 
 
 @pytest.mark.slow
