@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +37,8 @@ def given_files(task: str, payload: Mapping[str, Any], profile: Profile) -> froz
     named = [path for name in TASKS[task].files if name in payload for path in _paths(payload[name])]
     if not named:
         return frozenset()
-    open_anyway = [Path(path) for path in (*always_read(tuple(sys.path)), *profile.reads, *profile.writes)]
+    # Not what is on this process's search path: the child has another, without the folder of a script that runs here.
+    open_anyway = [Path(path) for path in (*always_read(()), *profile.reads, *profile.writes)]
     found = set()
     for name in named:
         path = Path(os.path.realpath(name))
