@@ -4,8 +4,8 @@
 
 Each benchmark is a program of its own and installs its peers into an environment of its own (benchmarks/.env-*), so
 that none of them meets ours. What a program prints is kept in benchmarks/results/NAME.txt, its figures in NAME.json,
-how it ended in suite.json. ``--render`` runs nothing and writes docs/benchmarks.md from what is there. ``--quick`` passes
-each program's own quick options: its figures say that it works, not how fast anything is.
+how it ended in suite.json. ``--render`` runs nothing and writes docs/benchmarks.md from what is there. ``--quick``
+passes each program's own quick options: its figures say that it works, not how fast anything is.
 """
 
 from __future__ import annotations

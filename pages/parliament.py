@@ -25,6 +25,7 @@ QUESTIONS = {
     "How sure": ("How sure are the seats?", views.certainty),
     "Seats and votes": ("Do the seats mirror the votes?", views.proportionality),
     "House size": ("How many seats does it take?", views.house_size),
+    "Faithful": ("Does the model obey these votes?", views.faithful),
 }
 tabs = st.tabs(list(QUESTIONS), key="look", on_change="rerun", bind="query-params")
 for tab, (question, answer) in zip(tabs, QUESTIONS.values(), strict=True):

@@ -203,3 +203,11 @@ def test_ties_are_reported_and_settled_as_chosen(own, tmp_path):
         page.set("selectbox", "ties", ties)
         assert sum(page.seats().values()) == 5
         assert page.errors == []
+
+
+def test_the_votes_carry_their_faithfulness_beside_chance(app):
+    visit = app(patience=120).open("parliament").look("Faithful")
+    assert visit.errors == []
+    assert "obeyed" in visit.figures
+    assert "By SHAP, features move the answer" in visit.text
+    assert "better than chance" in visit.text

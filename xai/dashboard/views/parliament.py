@@ -14,6 +14,7 @@ from ...core.errors import InputError
 from ..cards import downloads, figure
 from ..controls import ALL_ROWS, SOURCES, Law
 from ..explained import Explained
+from .faithful import obeyed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -215,6 +216,11 @@ def proportionality(election: Election) -> None:
         "Scatter of vote share against seat share, one dot a party, with the line of exact proportionality.",
     )
     downloads("proportionality", p.to_frame())
+
+
+def faithful(election: Election) -> None:
+    """Insertion and deletion by the votes, beside random orders."""
+    obeyed(election.explained, election.source)
 
 
 def house_size(election: Election) -> None:
