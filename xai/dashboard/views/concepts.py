@@ -351,8 +351,8 @@ def _workbench(asked: Question, sheet: Sheet, picture: int) -> None:
     with left:
         with st.container(horizontal=True):
             st.image(sheet.pictures[picture], width=112)
-            for piece in (sheet.crops[i][0] for i in found.order[:3] if len(sheet.crops[i])):
-                st.image(piece, width=56)
+            for i in (i for i in found.order[:3] if len(sheet.crops[i])):
+                st.image(sheet.crops[i][0], caption=sheet.names[i], width=72)
         notes = [f"{value:+.2f} for {found.class_name}" for value in _contributions(session, found.class_name)]
         refused = mask_editor(session, Look("list", f"Concepts of picture {picture + 1}", notes=notes), f"list-{place}")
         if refused:
