@@ -36,7 +36,7 @@ for kind, start in (("strip", binary), ("list", continuous)):
     def bench(kind=kind, start=start):
         session = edited(kind, start)
         notes = [f"{i}.5 mg" for i in range(len(FEATURES))] if kind == "list" else ()
-        refused = mask_editor(session, Look(kind, f"A {kind}", notes=notes), kind)
+        refused = mask_editor(session, Look(kind, f"A {kind}", notes=notes), f"{kind}:editor")
         if refused:
             st.error(refused)
         answer(session, "points" if kind == "list" else "")
