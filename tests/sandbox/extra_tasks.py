@@ -102,6 +102,17 @@ def read(model, progress):
     return Path(model).read_text()
 
 
+def descriptors(progress):
+    folder = Path("/proc/self/fd")
+    found = []
+    for entry in folder.iterdir():
+        try:
+            found.append(str(entry.readlink()))
+        except OSError:  # the one that listed the folder
+            continue
+    return found
+
+
 def peek(path, progress):
     return Path(path).read_text()
 
@@ -159,6 +170,7 @@ def draws(progress):
 
 for function in (
     break_xgboost,
+    descriptors,
     read,
     peek,
     write,

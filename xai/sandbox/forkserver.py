@@ -44,8 +44,9 @@ def main() -> None:
         plan.import_next()
     gc.collect()
     gc.freeze()  # what is here now is never looked at again, so that its pages stay shared
-    if not plan.started_again:
+    if not plan.told:
         link.send(json.dumps({"ready": plan.loaded}).encode())
+        plan.told = True
     birth = serve(link, plan)
     if birth is not None:
         link.close()
@@ -62,12 +63,14 @@ class Plan:
     left_out
         Modules that leave a thread behind. A thread is not forked with its process, but the locks it holds are: a
         worker could wait for one for ever.
+    told
+        Whether the parent knows that this process is ready.
     """
 
-    def __init__(self, now: list[str], later: list[str], left_out: list[str]) -> None:
+    def __init__(self, now: list[str], later: list[str], left_out: list[str], told: bool) -> None:
         self.now, self.later, self.left_out = now, later, left_out
         self.loaded: list[str] = []
-        self.started_again = bool(left_out)
+        self.told = told
 
     def add(self, names: list[str]) -> None:
         """Import these, too, when there is time."""
@@ -85,7 +88,7 @@ class Plan:
     def _start_again(self, without: str) -> None:
         """Become a new program in the same process, with the same children and the same socket."""
         os.set_inheritable(int(sys.argv[2]), True)  # noqa: FBT003
-        plan = json.dumps([[*self.loaded, *self.now], self.later, [*self.left_out, without]])
+        plan = json.dumps([[*self.loaded, *self.now], self.later, [*self.left_out, without], self.told])
         command = [sys.executable, "-P", "-m", "xai.sandbox.forkserver", *sys.argv[1:3], plan]
         os.execv(sys.executable, command)  # noqa: S606
 

@@ -242,7 +242,7 @@ class ForkServer:
         with theirs:
             self._process = _starter().run(
                 lambda: subprocess.Popen(  # noqa: S603 - our own module
-                    [*command, json.dumps([modules, [], []])],
+                    [*command, json.dumps([modules, [], [], False])],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._said,
