@@ -13,6 +13,7 @@ from .. import __version__
 from ..core.errors import XaiError
 from . import source
 from .explained import Explained, describe, has_tree_values
+from .hints import hint
 from .jobs import StillRunningError, show_failure, watch
 
 #: Environment variable that asks everybody to sign in first, with Streamlit's own OpenID Connect.
@@ -58,6 +59,7 @@ def around(page: Any) -> None:
         except (StillRunningError, XaiError) as reason:
             found = reason
         beneath = st.container()
+        hint(str(page.title))
         _footer(found)
     if _FOREIGN in st.session_state:
         st.warning(_FOREIGN_TEXT, icon=":material/lock:")

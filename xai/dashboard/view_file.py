@@ -32,7 +32,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "n-concepts": (2, 25),
     "budget": (32, 512),
 }
-SWITCHES = ("more", "all", "sides", "aspects", "methods", "edit")
+SWITCHES = ("more", "all", "sides", "aspects", "methods", "edit", "hints")
 #: Choices among names; a page falls back to its default where a name is none of its own.
 CHOICES = (
     *("look", "alliances", "row", "rule", "votes", "ties", "format", "class", "feature", "by", "one", "way"),
