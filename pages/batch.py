@@ -24,5 +24,8 @@ if run is not None and run.status == "finished" and views.explains(run):
         views.votes(run, explained)
     with right, card("Which parliament do all rows elect?", views.subtitle(run)):
         views.parliament(run, explained)
+    if views.agreements(run):
+        with card("Do the importances agree?", views.subtitle(run)):
+            views.agreement(run)
     with card("What moved since another run?", views.subtitle(run)):
         views.drift(run, explained)

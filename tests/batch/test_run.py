@@ -111,6 +111,33 @@ def test_changed_data_are_another_run(copied, model_file, folder, rows, tmp_path
         batch.run(model_file, data, copied, **arguments)
 
 
+def test_changed_background_rows_are_another_run(logistic, folder, rows, tmp_path):
+    place = tmp_path / "background.parquet"
+    rows[COLUMNS].iloc[:20].to_parquet(place)
+    options = {"shap": {"background": str(place)}}
+    batch.run(logistic, folder, tmp_path / "out", ["shap"], options=options)
+    rows[COLUMNS].iloc[20:40].to_parquet(place)
+    with pytest.raises(InputError, match="other options"):
+        batch.run(logistic, folder, tmp_path / "out", ["shap"], options=options)
+
+
+def test_permutation_importance_on_a_sample_of_the_rows(logistic, folder, ordered, tmp_path):
+    data = shutil.copytree(folder, tmp_path / "data")
+    for path in data.rglob("*.parquet"):
+        table = pd.read_parquet(path)
+        table.assign(outcome=(table["a"] > 0).astype(int)).to_parquet(path)
+    with pytest.raises(InputError, match="needs the column of the true answers"):
+        batch.run(logistic, data, tmp_path / "out", ["permutation"])
+    options = {"permutation": {"target": "outcome", "rows": 900, "n_repeats": 2}}
+    done = batch.run(logistic, data, tmp_path / "out", ["permutation", "native"], options=options)
+    X = ordered[COLUMNS].reset_index(drop=True)
+    truth = xai.shapley.importance.permutation(xai.wrap_model(logistic), X, (X["a"] > 0).astype(int), 2)["mean"]
+    found = done.summary["methods"]["permutation"]
+    assert found["votes"] == pytest.approx(dict(truth.clip(lower=0)))
+    assert "900 rows, 2 shuffles" in found["kind"]
+    assert [(pair["first"], pair["second"]) for pair in done.summary["agreement"]] == [("permutation", "native")]
+
+
 class Fragile:
     """A callable that cannot answer for some rows."""
 

@@ -26,7 +26,7 @@ def ordered_run(tmp_path, model_file, rows):
     return order
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=240):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it takes too long"

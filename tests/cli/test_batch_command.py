@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+import xai
 from xai import batch
 from xai.cli import main
 from xai.datasets import demo_models
@@ -36,6 +37,60 @@ def test_a_folder_and_its_exit_codes(folder, tmp_path, capsys):
     assert "c.parquet cannot be read as Parquet" in capsys.readouterr().err
     assert main([*command[:4], str(tmp_path / "other"), *command[5:], "--skip-bad-files"]) == 3
     assert "Left out c.parquet" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run with a column to select by."""
+    home = tmp_path_factory.mktemp("finished")
+    X = demo_models()[DEMO].held_out_data()[0].reset_index(drop=True).iloc[:40]
+    X.assign(site=["north", "south"] * 20).to_parquet(home / "rows.parquet")
+    command = ["batch", f"demo:{DEMO}", str(home / "rows.parquet"), "-o", str(home / "out"), "--keep", "site"]
+    assert main([*command, "--workers", "1", "--option", "dhondt.seats=30", "--option", "dhondt.rule=hamilton"]) == 0
+    return home / "out"
+
+
+def test_results_are_read_back(finished, tmp_path, capsys):
+    run = batch.open(finished)
+    assert run.manifest.options["dhondt"] == {"seats": 30, "rule": "hamilton", "source": "shap"}
+    assert main(["results", str(finished)]) == 0
+    assert "40 rows, methods shap, dhondt" in capsys.readouterr().out
+    assert main(["results", str(finished), "--where", "site=north", "--seats", "50"]) == 0
+    shown = dict(line.strip().rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.strip())
+    seats = run.parliament(where={"site": "north"}, seats=50).seats
+    assert {name: int(n) for name, n in shown.items()} == seats
+    assert main(["results", str(finished), "--against", str(finished)]) == 0
+    assert "0.0% of the votes moved" in capsys.readouterr().out
+    file = tmp_path / "a.parquet"
+    assert main(["results", str(finished), "--rows", "3:5", "-o", str(file)]) == 0
+    assert (xai.Attribution.from_parquet(file).values == run.attribution([3, 4]).values).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--where", "north"], "takes NAME=VALUE"),
+        (["--where", "age=3"], "Name columns in keep="),
+        (["--rows", "a:b", "-o", "x.csv"], "takes FIRST:LAST"),
+        (["-o", "x.pkl"], "unknown suffix"),
+        (["--method", "shop", "--seats", "3"], "Did you mean 'shap'"),
+    ],
+)
+def test_wrong_questions_are_told(finished, capsys, arguments, words):
+    assert main(["results", str(finished), *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_options_of_methods(folder, tmp_path, capsys):
+    command = ["batch", "-", str(folder), "-o", str(tmp_path / "o"), "--method"]
+    for rest, words in [
+        (["chmcorr"], "needs the folder of a gallery"),
+        (["chmcorr", "--option", "gallery=x"], "takes METHOD.NAME=VALUE"),
+        (["chmcorr", "--option", "chmcorr.gallery=nowhere"], "a gallery that 'chmcorr' needs is not there"),
+        (["shap"], "none is given"),
+    ]:
+        assert main([*command, *rest]) == 2
+        assert words in capsys.readouterr().err
 
 
 def test_wrong_options_are_told(folder, tmp_path, capsys):

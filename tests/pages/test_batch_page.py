@@ -19,7 +19,7 @@ def home(tmp_path, monkeypatch):
 
 
 def wait(home):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while any(run.status == "running" for run in runs.history(home)):
         assert time.monotonic() < end, "the run does not end"
         time.sleep(0.1)
@@ -65,6 +65,23 @@ def test_a_run_from_the_button_to_its_figures(app, home):
     assert "drift" in visit.figures
     press(visit, "Delete")
     assert [r.name for r in runs.history(home)] == [run.name]
+
+
+def test_importances_of_one_run_are_compared(app, home):
+    visit = app().open("batch")
+    visit.at.multiselect(key="batch-methods").set_value(["shap", "native", "permutation"])
+    start(visit)
+    wait(home)
+    visit.run()
+    assert visit.errors == []
+    assert "Do the importances agree?" in [heading.value for heading in visit.at.subheader]
+    (run,) = runs.history(home)
+    (table,) = [frame.value for frame in visit.at.dataframe if "spearman" in frame.value.columns]
+    assert len(table) == 3
+    assert set(table["first"]) | set(table["second"]) >= {"SHAP values", "permutation importance"}
+    assert table["spearman"].between(-1, 1).all()
+    votes = run.result().summary["methods"]["permutation"]["votes"]
+    assert max(votes.values()) > 0
 
 
 def test_one_run_at_a_time_and_cancel_and_resume(app, home, monkeypatch):

@@ -127,8 +127,7 @@ def settle_options(
     """Options with everything filled in that is chosen automatically, so that every part is worked on alike.
 
     ``xai.explain`` may choose between two exact engines by what is quicker at the moment, and their last bits
-    differ. Here the choice depends on the model and the number of rows alone. Files that a method reads are named
-    with the hash of their content.
+    differ. Here the choice depends on the model and the number of rows alone.
     """
     settled: dict[str, dict[str, Any]] = {}
     for name in methods:
@@ -141,9 +140,14 @@ def settle_options(
             settled[name] = given | _tree_engine(model, rows, with_background="background" in given)
         else:
             settled[name] = given
-        for option in READ.keys() & given.keys():
-            settled[name][f"{option}_hash"] = _hash(Path(given[option]))
     return settled
+
+
+def located(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with the files they name as absolute paths, and with the hash of what is in them."""
+    paths = {name: Path(given[name]).resolve() for name in READ if name in given}
+    hashes = {f"{name}_hash": _hash(path) for name, path in paths.items()}
+    return {**given, **{name: str(path) for name, path in paths.items()}, **hashes}
 
 
 def _hash(path: Path) -> str:

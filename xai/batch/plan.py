@@ -15,7 +15,7 @@ from ..sandbox import IsolatedModel, ModelFile, Worker, load_model
 from ..sandbox.profile import reader
 from . import pictures, prompts
 from .local import TASKS_MODULE
-from .methods import READ, Kind, kind_of, settle_options
+from .methods import Kind, kind_of, located, settle_options
 from .parts import DataFile, Part, check_schemas, cut, find_files, read, schema_of
 from .store import commit
 from .work import PERMUTATION, Order, settle, subject_of
@@ -127,7 +127,7 @@ def _plan_rows(wanted: Wanted) -> Plan:
         keep = _check_columns(wanted, model, folder / good[0].path)
         d = model.n_features or len(schema_of(folder / good[0].path).names)
         parts = cut(good, len(model.output_names) * (d + 2), wanted.rows_per_part)
-        options = {name: _absolute(given) for name, given in wanted.options.items()}
+        options = {name: located(given) for name, given in wanted.options.items()}
         sample = None
         if PERMUTATION in wanted.methods:
             sample = _sample(folder, parts, wanted, model, options[PERMUTATION])
@@ -171,10 +171,6 @@ def _ask(worker: Worker, task: str, **payload: Any) -> dict[str, Any]:
     worker.call("warm", modules=[TASKS_MODULE])
     answer: dict[str, Any] = worker.call(task, **payload)
     return answer
-
-
-def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: str(Path(value).resolve()) if name in READ else value for name, value in given.items()}
 
 
 def _tables(data: Path, out: Path) -> tuple[Path, tuple[DataFile, ...]]:
@@ -222,9 +218,11 @@ def _sample(
     """Rows with answers: blocks from parts that are spread over the data."""
     import pandas as pd
 
-    wanted_rows = options.get("rows", 10_000)
-    chosen = [parts[i] for i in np.unique(np.linspace(0, len(parts) - 1, min(len(parts), _SAMPLED_PARTS)).astype(int))]
-    block = -(-wanted_rows // len(chosen))
+    most = options.get("rows", 10_000)
+    chosen, block = list(parts), most
+    if sum(part.rows for part in parts) > most:
+        chosen = [parts[i] for i in np.unique(np.linspace(0, len(parts) - 1, _SAMPLED_PARTS).astype(int))]
+        block = -(-most // len(chosen))
     target = options["target"]
     names = None if model.feature_names is None else list(dict.fromkeys((*model.feature_names, target)))
     carried = {*wanted.key, *wanted.keep} - {target}
@@ -263,7 +261,7 @@ def _plan_items(wanted: Wanted) -> Plan:
     folder, files = _FIND[wanted.kind](wanted.data)
     good = _sound(wanted, files)
     key, keep = _carried(wanted, folder, good)
-    options = {name: _plain(_absolute(given)) for name, given in wanted.options.items()}
+    options = {name: _plain(located(given)) for name, given in wanted.options.items()}
     settled = settle_options(wanted.methods, options, None, sum(file.rows for file in good))
     order = Order(str(folder), wanted.methods, settled, key, keep, wanted.kind)
     model = wanted.model if wanted.model is not None else options.get("reagent", {}).get("model")

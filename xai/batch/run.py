@@ -114,6 +114,8 @@ def run(
     check_methods(wanted.methods, wanted.options)
     with locked(out):
         planned = plan(wanted)
+        if engine == "dask" and not planned.in_workers:
+            raise InputError("a cluster needs the model as a file that every machine sees: save it and give its path.")
         order, parts = planned.order, planned.parts
         manifest = Manifest(
             model=planned.facts,
@@ -162,8 +164,6 @@ def _is_done(out: Path, manifest: Manifest, part: Part) -> bool:
 @contextmanager
 def _engine(name: str, planned: Plan, cluster: tuple[Path, str | None], workers: int) -> Iterator[Engine]:
     if name == "dask":
-        if not planned.in_workers:
-            raise InputError("a cluster needs the model as a file that every machine sees: save it and give its path.")
         with on_dask(planned.file, planned.order, *cluster, workers) as engine:
             yield engine
     elif planned.in_workers:

@@ -42,6 +42,6 @@ def batch_part(model: ModelFile | None, order: Order, part: Part, progress: Prog
     return work(open_subject(model, order), order, part)
 
 
-TASKS["batch_settle"] = Task(batch_settle, "preparing a run with", files=("model", "options"))
+TASKS["batch_settle"] = Task(batch_settle, "preparing a run with")
 TASKS["batch_open"] = Task(batch_open, "preparing a run with")
 TASKS["batch_part"] = Task(batch_part, "explaining with")

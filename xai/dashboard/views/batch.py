@@ -25,6 +25,7 @@ _MARKS = {
     "cancelled": "cancelled",
     "interrupted": "interrupted",
 }
+_SHOWN_MEASURES = {"pearson": "Pearson", "spearman": "Spearman", "top_k": "overlap"}
 #: Bytes up to which results are handed to the browser; larger ones are read from their folder.
 _MOST_BYTES = 200 << 20
 
@@ -185,6 +186,34 @@ def parliament(run: runs.Run, explained: Explained) -> None:
     st.dataframe(table[["unit", "seats", "low", "high"]], hide_index=True, height=min(38 + 35 * len(table), 260))
     st.caption("low, high: 95 % interval of the seats over samples of as many rows.")
     downloads("batch-seats", table)
+
+
+def agreements(run: runs.Run) -> list[dict[str, object]]:
+    """Every pair of importances of a run and how far they agree; empty where there is one importance only."""
+    found = []
+    for pair in run.result().summary["agreement"]:
+        if "measures" not in pair:
+            continue
+        measured = {entry["measure"]: entry["value"] for entry in pair["measures"]}
+        names = {side: METHODS.get(pair[side], pair[side]) for side in ("first", "second")}
+        found.append({**names, "output": pair["output"], **{name: measured[name] for name in _SHOWN_MEASURES}})
+    return found
+
+
+def agreement(run: runs.Run) -> None:
+    """How far several importances of the same rows say the same."""
+    found = agreements(run)
+    st.dataframe(
+        found,
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(shown, format="%.2f") for name, shown in _SHOWN_MEASURES.items()
+        },
+    )
+    st.caption(
+        "Over all rows, between the votes of two methods; 1 is the same. Pearson compares sizes, Spearman orders, "
+        "overlap the largest five."
+    )
 
 
 def drift(run: runs.Run, explained: Explained) -> None:
