@@ -113,7 +113,7 @@ def test_lightgbm_cut_at_every_line_is_refused(fitted, tmp_path):
             open_model(path)
 
 
-def damaged_xgboost(content: dict, what: str) -> dict:
+def damaged_xgboost(content: dict, what: str) -> dict:  # noqa: C901, PLR0912 - one branch a damage
     trees = content["learner"]["gradient_booster"]["model"]["trees"]
     tree = next(tree for tree in trees if len(tree["left_children"]) > 3)
     inner = [i for i, child in enumerate(tree["left_children"]) if child >= 0]
@@ -133,6 +133,22 @@ def damaged_xgboost(content: dict, what: str) -> dict:
         content["learner"]["gradient_booster"]["model"]["tree_info"][0] = 9
     elif what == "text for a number":
         tree["left_children"][0] = "x"
+    elif what == "parent out of range":
+        tree["parents"][-1] = 10**9
+    elif what == "another parent":
+        tree["parents"][-1] = 0
+    elif what == "a number of sixty digits":
+        tree["parents"][-1] = int("1" * 60)
+    elif what == "rounds beyond the trees":
+        content["learner"]["gradient_booster"]["model"]["iteration_indptr"][-1] = 10**6
+    elif what == "categories beyond their list":
+        split = next(tree for tree in trees if tree["categories_nodes"])
+        split["categories_sizes"][0] = 10**6
+    elif what == "a category of a billion":
+        split = next(tree for tree in trees if tree["categories_nodes"])
+        split["categories"][0] = 10**9
+    elif what == "a trillion columns":
+        content["learner"]["learner_model_param"]["num_feature"] = "1000000000000"
     else:
         del content["learner"]["gradient_booster"]["model"]["trees"]
     return content
@@ -149,6 +165,13 @@ def damaged_xgboost(content: dict, what: str) -> dict:
         "short list",
         "group out of range",
         "text for a number",
+        "parent out of range",
+        "another parent",
+        "a number of sixty digits",
+        "rounds beyond the trees",
+        "categories beyond their list",
+        "a category of a billion",
+        "a trillion columns",
         "no trees",
     ],
 )
@@ -169,6 +192,14 @@ def test_damaged_xgboost_trees_are_refused_before_the_library(fitted, what, tmp_
         (r"leaf_value=\S+ ", "leaf_value="),
         (r"tree_sizes=\d+ ", "tree_sizes=12 "),
         (r"max_feature_idx=\d+\n", ""),
+        (r"num_class=\d+", "num_class=-3"),
+        (r"num_tree_per_iteration=3", "num_tree_per_iteration=5"),
+        (r"feature_names=\S+", "feature_names="),
+        (r"decision_type=\S+", "decision_type=99"),
+        (r"num_cat=\d+", "num_cat=7"),
+        (r"leaf_count=\S+ ", "leaf_count="),
+        (r"is_linear=0", "is_linear=1"),
+        (r"shrinkage=\S+", "shrinkage=nan"),
     ],
 )
 def test_damaged_lightgbm_trees_are_refused_before_the_library(fitted, find, put, tmp_path):
@@ -183,11 +214,19 @@ def test_damaged_lightgbm_trees_are_refused_before_the_library(fitted, find, put
 
 def test_damaged_catboost_trees_are_refused_before_the_library(fitted, tmp_path):
     content = json.loads(write(fitted, "catboost-json", tmp_path).read_text())
-    content["oblivious_trees"][0]["leaf_values"].pop()
     path = tmp_path / "bad.json"
-    path.write_text(json.dumps(content))
-    with pytest.raises(ModelError, match=r"bad\.json is damaged: tree 0"):
-        open_model(path)
+    for change in (
+        lambda tree: tree["leaf_values"].pop(),
+        lambda tree: tree["leaf_weights"].pop(),
+        lambda tree: tree["splits"][0].update(split_index=99_999_999),
+        lambda tree: tree["splits"][0].update(split_index=-1),
+        lambda tree: tree["splits"].extend(tree["splits"] * 20),
+    ):
+        bad = json.loads(json.dumps(content))
+        change(bad["oblivious_trees"][0])
+        path.write_text(json.dumps(bad))
+        with pytest.raises(ModelError, match=r"bad\.json is damaged: tree 0"):
+            open_model(path)
 
 
 def test_files_that_can_run_code_are_never_opened(tmp_path):
@@ -205,7 +244,7 @@ def test_files_that_can_run_code_are_never_opened(tmp_path):
             open_model(tmp_path / name)
     with zipfile.ZipFile(tmp_path / "net.pt", "w") as archive:
         archive.writestr("net/data.pkl", pickle.dumps(Trap()))
-    with pytest.raises(ModelError, match="a whole torch module.*never opened"):
+    with pytest.raises(ModelError, match=r"a whole torch module.*never opened"):
         open_model(tmp_path / "net.pt")
 
 

@@ -12,6 +12,7 @@ from ..core.errors import ModelError
 
 MAX_FEATURES, MAX_OUTPUTS, MAX_CATEGORY = 10_000_000, 100_000, 1 << 24
 """Beyond these a file does not describe a model but a demand for memory."""
+_LARGEST = 2**31 - 1
 _NEEDED = ("split_conditions", "default_left", "split_type")
 _PER_NODE = (*_NEEDED, "parents", "sum_hessian", "loss_changes")
 
@@ -52,6 +53,7 @@ def check_xgboost(content: dict[str, Any], name: str) -> None:
             if any(len(tree[part]) != n_nodes for part in _PER_NODE if part in tree or part in _NEEDED):
                 raise ModelError(f"{name} is damaged: tree {number} has lists of different lengths.")
             _check_categories(tree, n_nodes, f"{name} is damaged: tree {number}")
+            _check_integers(tree, n_nodes, f"{name} is damaged: tree {number}")
             if int(tree["tree_param"]["num_nodes"]) != n_nodes:
                 raise ModelError(f"{name} is damaged: tree {number} has another number of nodes than it says.")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -77,6 +79,25 @@ def _check_rounds(model: dict[str, Any], n_trees: int, name: str) -> None:
     starts = np.asarray(model.get("iteration_indptr", (0, n_trees)), dtype=int)
     if stated != n_trees or len(starts) < 1 or starts[0] != 0 or starts[-1] != n_trees or (np.diff(starts) < 0).any():
         raise ModelError(f"{name} is damaged: it does not hold the trees that it announces.")
+
+
+def _check_integers(tree: dict[str, Any], n_nodes: int, where: str) -> None:
+    """Parents are those that the children name, and every whole number is one that the library can hold."""
+    for part in ("split_indices", "default_left", "id"):
+        values = np.asarray(tree.get(part, 0), dtype=int)
+        if (values < -_LARGEST).any() or (values > _LARGEST).any():
+            raise ModelError(f"{where} has a number that is too large.")
+    if "parents" not in tree:
+        return
+    parents = np.asarray(tree["parents"], dtype=int)
+    # A root, and what pruning left behind, has the largest number there is, or -1.
+    if ((parents != _LARGEST) & ((parents < -1) | (parents >= n_nodes))).any():
+        raise ModelError(f"{where} names parents that do not exist.")
+    for side in ("left_children", "right_children"):
+        children = np.asarray(tree[side], dtype=int)
+        inner = np.flatnonzero(np.asarray(tree["left_children"], dtype=int) >= 0)
+        if (parents[children[inner]] != inner).any():
+            raise ModelError(f"{where} names other parents than its nodes have.")
 
 
 def _check_categories(tree: dict[str, Any], n_nodes: int, where: str) -> None:
@@ -171,6 +192,7 @@ def check_catboost(content: dict[str, Any], name: str) -> None:
         biases = content["scale_and_bias"][1]
         n_outputs = len(biases) if isinstance(biases, list) else 1
         n_floats = len(content["features_info"].get("float_features", ()))
+        n_binary = _binary_features(content["features_info"])
         for number, tree in enumerate(trees):
             splits = tree["splits"] or []
             where = f"{name} is damaged: tree {number}"
@@ -180,8 +202,17 @@ def check_catboost(content: dict[str, Any], name: str) -> None:
                 raise ModelError(f"{where} has weights for other leaves than it holds.")
             if any(not 0 <= int(split.get("float_feature_index", 0)) < max(n_floats, 1) for split in splits):
                 raise ModelError(f"{where} splits on a column that does not exist.")
+            if any(not 0 <= int(split["split_index"]) < n_binary for split in splits):
+                raise ModelError(f"{where} has a split that its columns do not have.")
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise ModelError(f"{name} is damaged: its CatBoost model is incomplete ({error!r}).") from error
+
+
+def _binary_features(info: dict[str, Any]) -> int:
+    """How many yes-or-no questions the columns give: a border, a category, or a border of a statistic each."""
+    numbers = sum(len(column.get("borders") or ()) for column in info.get("float_features", ()))
+    labels = sum(len(column.get("values") or ()) for column in info.get("categorical_features", ()))
+    return numbers + labels + sum(len(ctr.get("borders") or ()) for ctr in info.get("ctrs", ()))
 
 
 _MAX_DEPTH = 16
