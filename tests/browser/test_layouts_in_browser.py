@@ -170,3 +170,20 @@ def test_notes_in_the_history_and_a_session_brought_back(visit, layouts, tmp_pat
     editor.bench.get_by_role("button", name="Load it").click()
     editor.expect_weights(1, without(5, 1))
     tab.settle().expect_no_error()
+
+
+def test_the_features_of_a_row_on_the_shap_page(visit):
+    tab = visit()
+    tab.page.goto(tab.server.url + "/shap_comparison?edit=true")
+    units = tab.page.get_by_role("group", name="Features of row").get_by_role("checkbox")
+    expect(units).to_have_count(10, timeout=120_000)
+    name = units.nth(0).get_attribute("aria-label").split(",")[0]
+    metrics = {what: tab.page.locator("[data-testid=stMetric]").filter(has_text=what) for what in ("Original", "Now")}
+    original = metrics["Original"].locator("[data-testid=stMetricValue]").inner_text()
+    expect(metrics["Now"].locator("[data-testid=stMetricValue]")).to_have_text(original)
+    units.nth(0).click()
+    expect(tab.page.get_by_text(f"{name} ignored. 9 of 10 features kept.")).to_be_visible()
+    expect(metrics["Now"].locator("[data-testid=stMetricValue]")).not_to_have_text(original)
+    tab.page.get_by_role("button", name="Undo", exact=True).click()
+    expect(metrics["Now"].locator("[data-testid=stMetricValue]")).to_have_text(original)
+    tab.settle().expect_no_error()
