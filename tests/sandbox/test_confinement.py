@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from xai.core.errors import ModelError, WorkerError
+from xai.core.errors import ModelError, WorkerError, XaiError
 from xai.sandbox import JobPool, Limits, Profile, Worker, capabilities, landlock, protections, seccomp
 from xai.sandbox.limits import GIB, for_own_files, for_uploads, machine_memory, processor_time, size_text
 from xai.sandbox.profile import own_files, reader, strict, trusted
@@ -305,6 +305,40 @@ def test_a_child_that_saw_one_persons_file_works_for_nobody_else(extra_tasks, tm
         assert ask("a") == seen
         assert ask("b") != seen
         assert ask(None, model=str(file)) == "mine"
+
+
+@linux
+def test_only_a_call_to_the_operators_server_has_the_network(begin, monkeypatch):
+    """A language-model server that is none: what arrives there, from which process, and with which key."""
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.headers.get("Authorization"))
+            self.send_error(400)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setenv("HEMICYCLE_LM_URL", f"http://127.0.0.1:{server.server_port}/v1")
+        monkeypatch.setenv("HEMICYCLE_LM_KEY", "hunter2")
+        worker = begin(strict())
+        assert "HEMICYCLE_LM_KEY" not in worker.call("whoami")["environment"]
+        first = worker.pid
+        with pytest.raises(XaiError):
+            worker.call("lm_generate", prompt="a b", model="server")
+        assert asked
+        assert set(asked) <= {"Bearer hunter2"}
+        online = worker.pid
+        assert online != first
+        assert "HEMICYCLE_LM_KEY" not in worker.call("whoami")["environment"]
+        assert worker.pid != online
+        server.shutdown()
 
 
 @linux

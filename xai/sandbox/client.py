@@ -20,9 +20,9 @@ from ..core.errors import MissingExtraError, WorkerError, XaiError
 from . import codec, protocol
 from .given import GivenFile, given_files
 from .limits import Limits, limit_processor_time, size_text
-from .profile import Profile, strict
+from .profile import Profile, online, strict
 from .spawn import spawn
-from .tasks import check_task, describe_call, model_path
+from .tasks import asks_server, check_task, describe_call, model_path
 
 ProgressCallback = Callable[[float, str], None]
 
@@ -121,8 +121,9 @@ class Worker:
         tree, blobs = codec.encode(payload)
         limits = self.profile.limits
         timeout = limits.wall if timeout is None else timeout
+        profile = online(self.profile) if asks_server(task, payload) else self.profile
         with self._call_lock:
-            child = self._living(given_files(task, payload, self.profile))
+            child = self._living(given_files(task, payload, profile), profile)
             with _deadline(child, timeout) as expired:
                 try:
                     child.warm_up(self.preload)
@@ -167,15 +168,16 @@ class Worker:
         else:
             child.kill()  # the caller that is waiting for it buries it
 
-    def _living(self, files: frozenset[GivenFile] = frozenset()) -> Child:
-        """The child, or a new one if that may not read the files of this call."""
+    def _living(self, files: frozenset[GivenFile] = frozenset(), profile: Profile | None = None) -> Child:
+        """The child, or a new one if that may not do what this call needs, or may do more."""
+        profile = profile or self.profile
         child = self._child
-        if child is not None and not files <= child.files:
+        if child is not None and (child.profile != profile or not files <= child.files):
             child.bury(grace=GRACE, polite=True)
             self._forget(child)
         with self._life_lock:
             if self._child is None:
-                self._child = Child(self.profile, files, self.preload, self.later)
+                self._child = Child(profile, files, self.preload, self.later)
                 self._finalizer = weakref.finalize(self, self._child.bury)
             return self._child
 
@@ -202,7 +204,7 @@ class Child:
         later: Sequence[str] = (),
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="xai-"))
-        self.files = files
+        self.profile, self.files = profile, files
         self.killed = self.warm = False
         self._lock = threading.RLock()
         self._stderr = bytearray()

@@ -6,7 +6,7 @@ import os
 import site
 import sys
 import sysconfig
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,11 @@ _SYSTEM = (
     "/proc/sys/vm", "/proc/sys/kernel/cap_last_cap", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/version",
     "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm/transparent_hugepage",
     "/dev/zero", "/dev/random", "/dev/urandom",
+)  # fmt: skip
+
+# Names of machines and certificates, for a worker that may use the network.
+_NETWORK = (
+    "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/ssl", "/etc/pki", "/etc/ca-certificates",
 )  # fmt: skip
 
 
@@ -44,6 +49,8 @@ class Profile:
         Whether it may use the network.
     programs
         Whether it may start processes and signal others.
+    passes
+        Names of environment variables it is given beside those every child has.
     """
 
     limits: Limits = field(default_factory=for_uploads)
@@ -51,6 +58,7 @@ class Profile:
     writes: tuple[str, ...] | None = ()
     sockets: bool = False
     programs: bool = False
+    passes: tuple[str, ...] = ()
 
     @property
     def confined(self) -> bool:
@@ -65,7 +73,10 @@ class Profile:
     def from_json(cls, given: dict[str, Any]) -> Self:
         """What :meth:`to_json` was asked of."""
         paths = {name: None if given[name] is None else tuple(given[name]) for name in ("reads", "writes")}
-        return cls(Limits(**given["limits"]), **paths, sockets=given["sockets"], programs=given["programs"])
+        passes = tuple(given["passes"])
+        return cls(
+            Limits(**given["limits"]), **paths, sockets=given["sockets"], programs=given["programs"], passes=passes
+        )
 
 
 def strict() -> Profile:
@@ -81,6 +92,14 @@ def own_files() -> Profile:
 def reader() -> Profile:
     """For batches: reads what the user may read, uses what it needs; writes and network stay shut."""
     return Profile(Limits(), reads=None)
+
+
+def online(profile: Profile) -> Profile:
+    """The same for a call that asks the operator's language model: with the network and what names that server."""
+    from ..models.text.server import KEY, NAME, URL
+
+    reads = None if profile.reads is None else (*profile.reads, *_NETWORK)
+    return replace(profile, sockets=True, reads=reads, passes=(*profile.passes, URL, KEY, NAME))
 
 
 def trusted() -> Profile:

@@ -120,7 +120,9 @@ def spawn(
     """
     request = {
         "folder": str(folder),
-        "environment": child_environment(folder) | (_ARROW if HAS_FORK_SERVER else {}),
+        "environment": child_environment(folder)
+        | (_ARROW if HAS_FORK_SERVER else {})
+        | {name: os.environ[name] for name in profile.passes if name in os.environ},
         "profile": profile.to_json(),
         "reads": sorted(reads),
         "later": list(later),

@@ -282,6 +282,11 @@ def model_path(payload: Mapping[str, Any]) -> str | None:
     return model.path if isinstance(model, ModelFile) else model if isinstance(model, str) else None
 
 
+def asks_server(task: str, payload: Mapping[str, Any]) -> bool:
+    """Whether a call goes to the language-model server that the operator named: the one thing the network is for."""
+    return task.startswith("lm_") and payload.get("model") == "server"
+
+
 def describe_call(task: str, payload: Mapping[str, Any]) -> str:
     """A call in words: "predicting with model.ubj"."""
     path = model_path(payload)
