@@ -53,7 +53,7 @@ class Subject:
     images: Mapping[str, np.ndarray] | None = None
     preprocess: Mapping[str, Any] | None = None
     class_names: Sequence[str] | None = None
-    n_images: int = 240
+    n_images: int = 160
 
     @property
     def key(self) -> str:
