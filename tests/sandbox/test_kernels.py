@@ -75,6 +75,15 @@ def test_nothing_is_done_where_code_is_or_cannot_be(place, monkeypatch):
     assert kernels.are_compiled()
     assert kernels.compile_in_background() is None
     (place / "kernel.accumulate-40.py311.nbi").unlink()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(place.parent / "elsewhere" / "numba"))
+    assert not kernels.are_compiled()
+    kernels.compile_in_background().join(10)
+    assert asked == [1, 1]
+    elsewhere = place.parent / "elsewhere" / "numba" / "trees_0"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "kernel.accumulate-40.py311.nbi").write_bytes(b"")
+    assert kernels.compile_in_background() is None
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
     monkeypatch.setattr(kernels.os, "access", lambda *_: False)
     assert kernels.compile_in_background() is None
     monkeypatch.undo()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import XaiError
@@ -22,17 +23,25 @@ _LAST = "kernel.accumulate-*.nbi"
 
 
 def are_compiled() -> bool:
-    """Whether the package's own code is on disk."""
-    return next(_FOLDER.glob(_LAST), None) is not None
+    """Whether the code is on disk where every worker finds it."""
+    folder = _folder()
+    return folder.is_dir() and next(folder.rglob(_LAST), None) is not None
 
 
 def compile_in_background() -> threading.Thread | None:
-    """Start compiling if nothing is there and the package's folder can be written; at the lowest priority."""
-    if are_compiled() or os.environ.get("NUMBA_CACHE_DIR") or not os.access(_FOLDER.parent, os.W_OK):
+    """Start compiling if nothing is there and the folder can be written; at the lowest priority."""
+    existing = next(path for path in (_folder(), *_folder().parents) if path.exists())
+    if are_compiled() or not os.access(existing, os.W_OK):
         return None
     thread = threading.Thread(target=_compile, name="xai-compile", daemon=True)
     thread.start()
     return thread
+
+
+def _folder() -> Path:
+    """Beside the source, unless the operator says otherwise; numba makes it."""
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(given).absolute() if given else _FOLDER
 
 
 def _compile() -> None:
