@@ -148,6 +148,17 @@ def test_threads_and_linear_algebra_work_inside(begin):
 
 
 @linux
+@pytest.mark.skipif(not os.access("/proc/sys/vm/drop_caches", os.W_OK), reason="only root makes the kernel forget")
+def test_what_may_be_read_of_the_machine_stays_readable_when_memory_is_short(begin):
+    worker = begin(strict())
+    for _ in range(2):
+        assert "NoNewPrivs:\t1" in worker.call("peek", path="/proc/self/status")
+        assert "MemTotal" in worker.call("peek", path="/proc/meminfo")
+        Path("/proc/sys/vm/drop_caches").write_text("2")
+        time.sleep(0.5)
+
+
+@linux
 def test_siblings_draw_other_numbers(begin):
     assert len({number for _ in range(3) for number in begin(strict()).call("draws")}) == 6
 

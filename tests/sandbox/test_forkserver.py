@@ -51,7 +51,7 @@ def test_a_worker_inherits_nothing_but_its_own_streams(extra_tasks):
         second.call("echo", value=1)
         assert not [link for link in second.call("descriptors") if "socket" in link]
         # Streams: error (also as output), nothing as input, and the pipe both ways.
-        assert len(set(second.call("descriptors"))) <= 5
+        assert len({link for link in second.call("descriptors") if not link.startswith("/proc/")}) <= 5
 
 
 def test_a_killed_server_takes_its_workers_along_and_another_starts(worker, extra_tasks, ended):

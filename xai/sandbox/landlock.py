@@ -103,7 +103,12 @@ def _open(ruleset: int, path: str, rights: int) -> None:
                 ctypes.create_string_buffer(rule, len(rule)),
                 ctypes.c_uint32(0),
             )
-    finally:
+    except OSError:
+        os.close(file)
+        raise
+    # A rule is about an inode. Those of /proc are made anew whenever memory was short, unless somebody has them open:
+    # there the descriptor, which can do nothing by itself, stays as long as the process.
+    if not path.startswith("/proc/"):
         os.close(file)
 
 
