@@ -75,7 +75,7 @@ def test_the_reference_holds_the_public_names(site):
         "xai.shapley.front.explain",
         "xai.dhondt.elect",
         "xai.craft.Craft",
-        "xai.reagent.attribute",
-        "xai.report.build",
+        "xai.reagent.attribute.attribute",
+        "xai.report.build.build",
     ):
         assert f'id="{name}"' in text or name in text, name
