@@ -165,3 +165,10 @@ def test_arrays_inside_joblib_files_hide_no_names_before_them(tmp_path):
     said = trusted.contents(path)
     assert "joblib.numpy_pickle.NumpyArrayWrapper" in said.names
     assert "sklearn.linear_model._logistic.LogisticRegression" in said.names
+
+
+def test_only_the_command_line_switches_trust_on():
+    from xai.cli.parser import build_parser
+
+    assert build_parser().parse_args(["dashboard", "--trust-pickle"]).trust_pickle
+    assert not build_parser().parse_args(["dashboard"]).trust_pickle

@@ -17,6 +17,7 @@ from xai.sandbox import Worker
 from xai.sandbox.limits import GIB, for_uploads
 from xai.sandbox.profile import Profile
 
+pytestmark = pytest.mark.slow  # a hundred and sixty files, each in a child of its own
 PER_FORMAT = 10
 
 
