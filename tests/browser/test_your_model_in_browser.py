@@ -197,7 +197,7 @@ def test_visitors_side_by_side_share_nothing_and_leave_nothing(browser, start_se
     monkeypatch.setenv("HEMICYCLE_JOB_SECONDS", "2")
     server = start_server()
     before = len(workers(server))
-    found = many_sessions.run(browser, server.url, contexts=5, seconds=40, folder=tmp_path / "files", seed=0)
+    found = many_sessions.run(browser, server.url, contexts=5, seconds=25, folder=tmp_path / "files", seed=0)
     assert found.crosstalk == []
     assert found.errors == []
     assert found.explained >= 5
