@@ -109,7 +109,7 @@ def strokes(browser, url, n):
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(120_000)
     page.goto(url + PAGE)
-    page.locator("[role=gridcell]").nth(48).wait_for()
+    page.locator(".cells [role=gridcell]").nth(48).wait_for()
     page.get_by_role("button", name="Keep all", exact=True).click()
     page.get_by_text("Step 1:").wait_for()
     page.wait_for_timeout(2000)
