@@ -248,7 +248,8 @@ def sessions() -> Sessions:
 def _connected(session_id: str) -> bool:
     from streamlit import runtime
 
-    return runtime.exists() and bool(runtime.get_instance().is_active_session(session_id))
+    # Without a server, in scripts and tests, there is no browser that could leave.
+    return not runtime.exists() or bool(runtime.get_instance().is_active_session(session_id))
 
 
 def current_id() -> str:
