@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from xai.core.provenance import hash_bytes
+
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 
 def test_a_vignette_is_answered_and_explained(app):
-    visit = app().open("tokens")
+    visit = app(patience=300, budget=32).open("tokens")
     assert visit.titles == ["Tokens"]
     assert visit.errors == []
     assert set(visit.figures) == {"token-effects", "token-parliament"}
@@ -18,23 +20,24 @@ def test_a_vignette_is_answered_and_explained(app):
 
 
 def test_an_empty_prompt_asks_for_one(app):
-    visit = app().open("tokens").set("selectbox", "vignette", "a prompt of my own")
+    visit = app(patience=300, budget=32).open("tokens").set("selectbox", "vignette", "a prompt of my own")
     assert "Write a prompt" in visit.at.info[0].value
 
 
 def test_contrast(app):
-    visit = app().open("tokens").set("text_input", "foil", "asthma")
+    visit = app(patience=300, budget=32).open("tokens").set("text_input", "foil", "asthma")
     assert "Difference of the probabilities" in visit.text
     assert any("Probability of" in metric.label for metric in visit.at.metric)
 
 
 def test_words_struck_out_move_the_probability(app):
-    visit = app().open("tokens")
-    key = next(key for key in visit.at.session_state.filtered_state if key.startswith("edits:tokens:"))
-    session = visit.at.session_state[key]
+    visit = app(patience=300, budget=32).open("tokens")
+    found = visit.at.session_state["found"]["words"][1]
+    number = hash_bytes((found.text + found.targets[0]).encode())[:12]
+    session = visit.at.session_state[f"edits:tokens:demo:words:{number}"]
     before = session.outputs.original[0]
     mask = session.mask.copy()
-    mask[:] = 0
+    mask[1:] = 0
     session.edit(mask)
     visit.run()
     assert session.outputs.after[0] < before
@@ -43,5 +46,5 @@ def test_words_struck_out_move_the_probability(app):
 
 @pytest.mark.slow
 def test_methods_side_by_side(app):
-    visit = app().open("tokens").set("toggle", "methods", value=True)
+    visit = app(patience=300, budget=32).open("tokens").set("toggle", "methods", value=True)
     assert "token-methods" in visit.figures
