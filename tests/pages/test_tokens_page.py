@@ -15,6 +15,8 @@ def test_a_vignette_is_answered_and_explained(app):
     assert visit.titles == ["Tokens"]
     assert visit.errors == []
     assert set(visit.figures) == {"token-effects", "token-parliament"}
+    assert "Smallest majority: “" in visit.text
+    assert "('" not in visit.text
     labels = [button.proto.label for button in visit.at.get("download_button")]
     assert labels == ["HTML", "CSV", "JSON"]
 

@@ -15,6 +15,7 @@ from ...plots.tokens import token_bars, token_document, token_methods, tokens
 from ..cards import downloads, figure
 from ..component import Look, edited, mask_editor
 from ..language import Asked, models, vignettes
+from ..markdown import plain
 
 if TYPE_CHECKING:
     from ...reagent import TokenAttribution
@@ -54,7 +55,7 @@ def answer(asked: Asked) -> tuple[str, str]:
     pieces = asked.answer()
     if not pieces:
         raise InputError("the model ends the text right after this prompt: write a prompt that asks for more.")
-    st.markdown(f"…{asked.prompt[-60:].strip()}**{''.join(pieces)}**")
+    st.markdown(f"…{plain(asked.prompt[-60:].strip())} **{plain(''.join(pieces).strip())}**")
     numbers = list(range(len(pieces)))
     picked = st.pills(
         "Pick a token of the answer to see what made it",
@@ -150,5 +151,5 @@ def parliament(found: TokenAttribution) -> None:
     votes = {found.units.names[i]: float(values[i]) for i in np.argsort(-values, kind="stable")[:12] if values[i] > 0}
     elected = elect(votes, seats=60, threshold=0.02)
     figure(plots.parliament(elected), "token-parliament", "Seats of the words that speak for the answer.")
-    majority = ", ".join(f"“{name}”" for name in elected.majority)
-    st.caption(f"60 seats by D'Hondt, votes are positive effects, threshold 2 %. Smallest majority: {majority}.")
+    majority = ", ".join(f"“{name}”" for name in elected.majority.parties)
+    st.caption(f"60 seats by D'Hondt, votes are positive effects, threshold 2 %. Smallest majority: {plain(majority)}.")
