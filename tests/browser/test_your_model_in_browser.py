@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -13,10 +12,6 @@ import pandas as pd
 import psutil
 import pytest
 from playwright.sync_api import expect
-
-from .conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
 
 pytestmark = pytest.mark.browser
 FEATURES = ["Age [years]", "dose (mg/day)", "marker #3", "Noise level"]
@@ -190,7 +185,7 @@ def workers(server):
 
 @pytest.mark.slow
 def test_visitors_side_by_side_share_nothing_and_leave_nothing(browser, start_server, tmp_path, monkeypatch):
-    import many_sessions
+    from benchmarks import many_sessions
 
     monkeypatch.setenv("HEMICYCLE_UPLOADS", str(tmp_path / "uploads"))
     monkeypatch.setenv("HEMICYCLE_KEEP_SECONDS", "4")
