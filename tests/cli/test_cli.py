@@ -219,7 +219,12 @@ def test_dashboard_hands_its_options_over(monkeypatch):
         "--no-browser",
     ]
     assert main(["dashboard", *options]) == 0
-    assert seen == {"model": "m.ubj", "data": "d.csv", "target": "y", "port": 9, "address": "::1", "browser": False}
+    assert seen == {"model": "m.ubj", "data": "d.csv", "target": "y", "port": 9, "address": "::1", "browser": False} | {
+        "gallery": None,
+        "lm_url": None,
+        "lm_name": None,
+        "trust_pickle": False,
+    }
 
 
 def test_a_missing_extra_is_one_line(monkeypatch, capsys):
@@ -297,7 +302,7 @@ BAD = {
     "unknown target": (["performance", MODEL[0], "TABLE", "--target", "dead"], "'dead'"),
     "no target": (["performance", MODEL[0], "TABLE"], "--target"),
     "no model": (["performance", bad_file("m.ubj", b"not a model"), "TABLE", "--target", "y"], "m.ubj is no model"),
-    "pickle": (["performance", bad_file("m.pkl", b"\x80\x04x"), "TABLE", "--target", "y"], "looks like a pickle"),
+    "pickle": (["performance", bad_file("m.pkl", b"\x80\x04x"), "TABLE", "--target", "y"], "m.pkl is a pickle file"),
     "empty model": (["performance", bad_file("m.ubj", b""), "TABLE", "--target", "y"], "m.ubj is empty"),
     "model without data": (["dashboard", "--model", "m.ubj"], "give both --model and --data"),
 }

@@ -53,7 +53,7 @@ def test_every_page_of_a_demo(app, name):
         assert f"{len(demo.held_out)} held-out rows" in visit.text
         if demo.positive:
             assert f"class {demo.positive}" in visit.text
-        # a table and its download stand beside every question that has a figure
+        # a table and its download stand beside every question that has a figure; the row to edit has its session's file
         if page == "parliament":
             for tab, figure in TABS.items():
                 visit.look(tab)
@@ -61,7 +61,11 @@ def test_every_page_of_a_demo(app, name):
                 assert set(visit.figures) == {"parliament", figure}
                 assert visit.figure(figure)["data"], figure
         labels = [button.proto.label for button in visit.at.get("download_button")]
-        assert labels.count("CSV") == labels.count("JSON") == len(visit.at.subheader) - (page == "overview")
+        assert (
+            labels.count("CSV")
+            == labels.count("JSON")
+            == len(visit.at.subheader) - (page in ("overview", "shap_comparison"))
+        )
 
 
 def test_the_first_page_says_that_this_is_no_medical_advice(app):

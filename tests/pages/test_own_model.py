@@ -61,7 +61,7 @@ def test_a_pickle_is_refused(own, own_files, tmp_path):
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps({"a": 1}))
     visit = own(path, own_files["binary"][1])
-    assert "model.pkl looks like a pickle" in visit.errors[0]
+    assert "model.pkl is a pickle file" in visit.errors[0]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 # What libraries look up about the machine. Not the rest of /proc: it shows other processes.
 _SYSTEM = (
-    "/usr", "/lib", "/lib64", "/opt/intel",
+    "/usr", "/lib", "/lib64",
     "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/timezone", "/etc/nsswitch.conf",
     "/etc/passwd", "/etc/group", "/etc/mime.types", "/etc/locale.alias",
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version", "/proc/loadavg", "/proc/filesystems",
