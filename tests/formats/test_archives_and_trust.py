@@ -172,3 +172,19 @@ def test_only_the_command_line_switches_trust_on():
 
     assert build_parser().parse_args(["dashboard", "--trust-pickle"]).trust_pickle
     assert not build_parser().parse_args(["dashboard"]).trust_pickle
+
+
+@pytest.mark.parametrize("shape", [[1, 2**31], [2**40, 4]])
+def test_a_graph_of_two_billion_columns_makes_no_list_of_their_names(shape, tmp_path):
+    import onnx
+
+    proto = onnx.load_model_from_string(good.onnx_forest(tmp_path).path.read_bytes())
+    sizes = proto.graph.input[0].type.tensor_type.shape
+    del sizes.dim[:]
+    for size in shape:
+        sizes.dim.add().dim_value = size
+    path = tmp_path / "wide.onnx"
+    path.write_bytes(proto.SerializeToString())
+    for opens in (open_model, recognise):
+        with pytest.raises(ModelError, match="rows at a time; at most"):
+            opens(path)

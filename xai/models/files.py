@@ -68,6 +68,12 @@ def open_model(path: str | Path, output: str | None = None) -> Model:
     except Exception as error:
         # A foreign library may raise anything; nothing is lost, the cause is chained.
         raise ModelError(f"{path.name} could not be opened by {library}: {library_text(error)}") from error
+    if (model.n_features or 0) > structure.MAX_FEATURES or len(model.output_names) > structure.MAX_OUTPUTS:
+        # Whoever asks would make a list of names of that length, far away from any limit.
+        raise ModelError(
+            f"{path.name} says that it has {model.n_features or 0:,} columns and {len(model.output_names):,} outputs; "
+            f"at most {structure.MAX_FEATURES:,} and {structure.MAX_OUTPUTS:,} are read."
+        )
     return replace(model, known_hash=digest)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.errors import InputError, ModelError, listing
 from .base import Model, Output, Task, class_spaces, library_errors, plain, value_names
 from .onnx_check import open_session
+from .structure import MAX_FEATURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _TYPES: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64, 6: np.int32, 7: np.int64, 9: bool, 8: object}
 _TEXT, _WHOLE = 8, {6, 7}
 _FLOATS = {1, 10, 11}
+MAX_ROWS = 1_000_000
 BLOCK_ROWS = 16_384
 """Most rows in one call."""
 
@@ -136,6 +138,11 @@ def wrap_onnx(
     answer, labels = _answer(proto, name)
     known = tuple(plain(label) for label in (labels or classes or ()))
     columns = len(inputs) if len(inputs) > 1 else inputs[0].width
+    if (columns or 0) > MAX_FEATURES or (inputs[0].rows or 0) > MAX_ROWS:
+        raise ModelError(
+            f"{name} takes {columns or 0:,} columns and {inputs[0].rows or 'any number of'} rows at a time; at most "
+            f"{MAX_FEATURES:,} columns and {MAX_ROWS:,} rows are."
+        )
     width = _columns(proto, answer)
     if width is None and not known and len(inputs) == 1 and columns and inputs[0].kind != _TEXT:
         width = _probe(session, inputs[0], answer, columns)

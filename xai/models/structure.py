@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import ModelError
 
-MAX_FEATURES, MAX_OUTPUTS, MAX_CATEGORY = 10_000_000, 100_000, 1 << 24
+MAX_FEATURES, MAX_OUTPUTS, MAX_CATEGORY = 1_000_000, 100_000, 1 << 24
 """Beyond these a file does not describe a model but a demand for memory."""
 _LARGEST = 2**31 - 1
 _NEEDED = ("split_conditions", "default_left", "split_type")
