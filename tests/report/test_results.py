@@ -101,7 +101,7 @@ def test_concepts_of_the_demo(read):
     from xai.sandbox.concepts import concepts, demo_model
 
     name = demo_model().class_names[0]
-    sheet = concepts(progress=lambda *_: None, class_name=name, n_images=60, n_concepts=3)
+    sheet = concepts(progress=lambda *_: None, class_name=name, given={"n_images": 60}, n_concepts=3)
     section = concepts_section(sheet)
     html = page("t", "s", [section], "f")
     found = read(html)

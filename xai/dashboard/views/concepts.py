@@ -19,6 +19,7 @@ from .. import uploads
 from ..cards import downloads, figure
 from ..component import Look, edited, mask_editor
 from ..conceptual import METHODS, MODES, SMEARS, Question, Subject
+from ..pictures import show_picture
 from .editable_session import answer, history, stability, unit_contributions
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ def cards(asked: Question, sheet: Sheet, path: Path = ()) -> None:
                 if sheet.worth_splitting[i]:
                     st.caption("Its pieces differ: worth splitting below.")
             with right, st.container(horizontal=True, gap="small"):
-                for piece in sheet.crops[i]:
-                    st.image(piece, width=64)
+                for n, piece in enumerate(sheet.crops[i], start=1):
+                    show_picture(piece, f"Piece {n} with much of {sheet.names[i]}", 64)
 
 
 def _worth(found: Importance, i: int) -> str:
@@ -199,9 +200,10 @@ def places(asked: Question, sheet: Sheet) -> None:
     maps = sheet.maps if method == "coefficients" else asked.sheet(str(method)).maps
     colours = plots.colours(sheet.names)
     with st.container(horizontal=True):
-        for picture, heat in zip(sheet.pictures, maps, strict=True):
+        for n, (picture, heat) in enumerate(zip(sheet.pictures, maps, strict=True), start=1):
             painted = plots.overlay(picture, heat[chosen], [colours[sheet.names[i]] for i in chosen], threshold)
-            st.image([picture, painted], width=150)
+            show_picture(picture, f"Picture {n}", 150)
+            show_picture(painted, f"Picture {n} with the places of {', '.join(sheet.names[i] for i in chosen)}", 150)
     dots = " &nbsp; ".join(
         f'<span style="color:{colours[sheet.names[i]]}">■</span> {escape(sheet.names[i])}' for i in chosen
     )
@@ -350,7 +352,7 @@ def _workbench(asked: Question, sheet: Sheet, picture: int) -> None:
     left, right = st.columns(2)
     with left:
         with st.container(horizontal=True):
-            st.image(sheet.pictures[picture], width=112)
+            show_picture(sheet.pictures[picture], f"Picture {picture + 1}", 112)
             for i in (i for i in found.order[:3] if len(sheet.crops[i])):
                 st.image(sheet.crops[i][0], caption=sheet.names[i], width=72)
         notes = [f"{value:+.2f} for {found.class_name}" for value in _contributions(session, found.class_name)]

@@ -16,6 +16,7 @@ from ...plots import correspondence as plots
 from ..cards import card, figure
 from ..component import Look, edited, mask_editor
 from ..launch import GALLERY
+from ..pictures import show_picture
 from .editable_own import MINE, OPERATORS, own_gallery, own_story
 from .editable_session import answer, history, stability
 
@@ -258,7 +259,8 @@ def _leak(editing: Editing) -> None:
         elif st.toggle("Paint the ignored patches over and encode again", key=f"occlude:{editing.key}"):
             found = editing.own.occlusion(editing.file, editing.session.mask)
             left, right = st.columns(2)
-            left.image(found["picture"])
+            with left:
+                show_picture(found["picture"], "The picture with the ignored patches painted over")
             (right.success if found["same_answer"] else right.warning)(found["summary"])
             right.caption(
                 f"The kept patches changed by {found['mean_leak']:.2f} on average (1 - cosine): 0 would mean that they "

@@ -239,7 +239,7 @@ def best_simple(found: Rashomon) -> None:
         f"rows, {close} {found.epsilon:.3f} of {named(found.reference)}. Its importances agree with those of "
         f"{named(found.reference)} at Spearman {rho.value:.2f} ({rho.low:.2f} to {rho.high:.2f})."
     )
-    st.code(found.description, language=None, wrap_lines=True, height=220)
+    st.code(found.description, language=None, wrap_lines=True)
     figure(plots.agreement(found.agreement), "simple-agreement", "Agreement of both explanations, with intervals.")
     st.caption("Permutation importance of both models on the held-out rows.")
     for note in found.notes:

@@ -15,6 +15,7 @@ from ...editing import EditSession, study
 from ...editing.study import Condition, Trial
 from ..cards import card, downloads
 from ..component import edited
+from ..pictures import show_picture
 from .editable import Editing, editor, exemplars, votes
 from .editable_session import answer
 
@@ -98,7 +99,7 @@ def _decide(running: Running) -> None:
     else:
         left, right = st.columns([5, 6])
         with left, card("The picture", at):
-            st.image(editing.original.matched.query, width="stretch")
+            show_picture(editing.original.matched.query, "The picture to judge")
         with right, card("What does it answer?", at):
             st.metric("The model answers", now.label, f"{now.shares.max():.0%}", delta_color="off", delta_arrow="off")
             votes(editing, now)

@@ -17,6 +17,7 @@ from ..columns import propose, propose_answers
 from ..jobs import StillRunningError, show_failure, watch
 from ..limits import limits
 from ..markdown import plain
+from ..pictures import show_picture
 from ..uploads import Fit, Upload, as_label
 
 if TYPE_CHECKING:
@@ -191,7 +192,9 @@ def _picture_facts(upload: Upload, facts: Mapping[str, Any]) -> None:
     classes = sorted(set(labels))
     lines = [("Kind", f"{len(names):,} picture{'s' if len(names) > 1 else ''}"), ("Folders", _several(classes))]
     _facts(lines, upload, [f"Left out: {reason}" for reason in list(facts["problems"].values())[:5]])
-    st.image(list(facts["thumbs"]), width=72)
+    with st.container(horizontal=True, gap="small"):
+        for name, thumb in zip(names, facts["thumbs"], strict=False):
+            show_picture(thumb, name, 72)
 
 
 _FACTS = {
