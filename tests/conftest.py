@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parent
+#: Where every test makes or opens networks, or uses all extras at once.
+WITH_TORCH = ("formats", "docs", "cli/test_gallery_commands.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Without torch, as the tabular API installs, what needs it all through is skipped with a word."""
+    if find_spec("torch") is not None:
+        return
+    for item in items:
+        if any(item.path.is_relative_to(ROOT / place) for place in WITH_TORCH):
+            item.add_marker(pytest.mark.skip(reason="could not import 'torch': No module named 'torch'"))
 
 
 @pytest.fixture(scope="session")
