@@ -222,6 +222,7 @@ def png(image):
     return stream.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_fifty_strokes_and_what_they_cost(visit, first, capsys):
     """Milliseconds from pointer-up to the new answer on screen; the goal of 300 holds on an idle machine only."""

@@ -72,6 +72,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(report, browser):
     assert ink == "rgb(230, 235, 240)"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_saved_view_sets_the_controls_of_other_pages(server, profile, visit, tmp_path):
     view = take({"seats": 321, "rule": "sainte_lague", "house": 77}, load(DEFAULT), {}, {})

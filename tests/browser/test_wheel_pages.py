@@ -13,7 +13,7 @@ from ..packaging import test_wheel as packaging
 from .conftest import Visit
 from .test_accessibility import EVERY, address, findings
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1800)]
 wheel = packaging.wheel  # the fixture that builds it
 
 

@@ -80,6 +80,7 @@ FORMATS = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_of_every_format_ends_in_a_parliament(visit, files, name):
@@ -147,6 +148,7 @@ def slow_model(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_worker_killed_in_the_middle_is_a_message_and_the_page_works(visit, start_server, slow_model):
     server = start_server()
@@ -183,6 +185,7 @@ def workers(server):
     return [process for process in below if not process.children()]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_visitors_side_by_side_share_nothing_and_leave_nothing(browser, start_server, tmp_path, monkeypatch):
     from benchmarks import many_sessions

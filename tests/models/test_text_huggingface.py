@@ -236,7 +236,7 @@ def test_the_masked_model_belongs_to_the_demo():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [5, 8])
 def test_a_long_prompt_sentence_by_sentence(lm, seed):
-    note = several(8, seed)
+    note = several(7, seed)
     n_tokens = len(lm.encode(note.prompt))
     assert 400 < n_tokens <= 512
     config = reagent.HierarchicalConfig(budget=n_tokens // 4 - 4, joint=True)

@@ -10,7 +10,7 @@ import pytest
 from xai import reagent
 from xai.models.text import ServerLM
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 PROMPT = "Thailand is a country in Asia. The capital city of Thailand is called"
 
@@ -38,7 +38,8 @@ def test_through_a_server(gguf):
     config = reagent.LeaveOneOutConfig(budget=16, units="words")
     found = reagent.attribute(lm, PROMPT, " Bangkok", config=config)
     assert found.original[0] > 0.3
-    assert "Thailand" in {name.partition(" (")[0] for name, _ in found.top(4)}
+    # "Thailand" stands there twice: without one of them the other says enough.
+    assert "capital" in {name.partition(" (")[0] for name, _ in found.top(4)}
     assert found.censored < 0.8
 
 

@@ -319,7 +319,9 @@ def open_huggingface(source: str | Path, *, gguf_file: str | None = None, chat: 
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, trust_remote_code=False, **extra)
         model = transformers.AutoModelForCausalLM.from_pretrained(
             where, trust_remote_code=False, use_safetensors=None if gguf_file else True, **extra
-        ).float()
+        )
+        if not gguf_file:  # what a GGUF file holds is in single precision already, and says so when asked again
+            model = model.float()
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{source} cannot be opened as a causal language model: {reason}") from error
