@@ -11,7 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parent
 #: Where every test makes or opens networks, or uses all extras at once.
-WITH_TORCH = ("formats", "docs", "cli/test_gallery_commands.py")
+WITH_TORCH = (
+    "formats",
+    "docs",
+    "cli/test_gallery_commands.py",
+    "pages/test_concepts_page.py",
+    "pages/test_editable_map_page.py",
+    "pages/test_tokens_page.py",
+    "pages/test_your_network.py",
+    "browser/test_editable_map_in_browser.py",
+    "browser/test_report_in_browser.py",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -96,6 +96,7 @@ def test_edits_with_notes_and_the_answer(session, tmp_path):
 
 
 def test_concepts_of_the_demo(read):
+    pytest.importorskip("torch")
     from xai.report import concepts_section
     from xai.report.page import page
     from xai.sandbox.concepts import concepts, demo_model
