@@ -42,8 +42,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 #: The hemicycle's legend names parties with their seats; a peer's chart has drawn its first bar or line.
-PARLIAMENT = "[...document.querySelectorAll('.js-plotly-plot .legendtext')].some(t => / — \\d+/.test(t.textContent))"
-CHART = "document.querySelector('.js-plotly-plot g.trace path') !== null"
+PARLIAMENT = "() => [...document.querySelectorAll('.js-plotly-plot .legendtext')].some(t => / — \\d+/.test(t.textContent))"
+CHART = "() => document.querySelector('.js-plotly-plot g.trace path') !== null"
 
 LOAD = """
 import sys
@@ -320,7 +320,7 @@ def visit(browser, url, drawn, seconds):
         return time.monotonic() - start, len(foreign)
     except Error as error:
         shown = " ".join(page.locator("body").inner_text().split())[:120]
-        raise RuntimeError(f"no chart after {seconds:.0f} s; the page says: {shown}") from error
+        raise RuntimeError(f"no chart ({error.message.splitlines()[0]}); the page says: {shown}") from error
     finally:
         context.close()
 

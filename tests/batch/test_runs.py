@@ -98,6 +98,7 @@ def test_history_is_newest_first_and_private_runs_are_their_owners(ordered_run, 
         run.delete()
 
 
+@pytest.mark.slow
 def test_a_background_reaches_the_methods_that_take_one(tmp_path, model_file, rows):
     run = runs.order(
         tmp_path,

@@ -22,8 +22,12 @@ PAGES = {
     "model_comparison": "/model_comparison",
     "editable_map": "/editable_map",
 }
-# Streamlit looks for its server below the page's address first when a page is opened by its address.
-_KNOWN_404 = re.compile(r"^http://127\.0\.0\.1:\d+/[a-z_]+/_stcore/(health|host-config)$")
+# Streamlit looks for its server below the page's address first when a page is opened by its address; and it looks for the
+# file behind every download button, which a quick next step may have replaced by then.
+_KNOWN_404 = re.compile(
+    r"^http://127\.0\.0\.1:\d+/([a-z_]+/_stcore/(health|host-config)|media/[0-9a-f]+\.(csv|json|html|parquet))$"
+)
+_REPLACED_DOWNLOAD = "Client Error: Download Button"
 
 
 class Server:
@@ -111,7 +115,8 @@ class Visit:
         self.page.on("request", self._request)
 
     def _console(self, message):
-        if message.type == "error" and not _KNOWN_404.match(message.location.get("url", "")):
+        known = _KNOWN_404.match(message.location.get("url", "")) or _REPLACED_DOWNLOAD in message.text
+        if message.type == "error" and not known:
             self.errors.append(f"{message.text} {message.location.get('url', '')}")
 
     def _request(self, request):

@@ -41,6 +41,7 @@ def batching(home, tmp_path_factory, start_server):
         yield start_server("--model", folder / "model.ubj", "--data", folder / "rows.csv", "--target", "died")
 
 
+@pytest.mark.slow
 def test_a_run_from_the_button_to_the_download(visit, batching, home):
     tab = visit(server=batching).open("/batch")
     tab.page.get_by_role("button", name="Explain 4,000 rows").click()

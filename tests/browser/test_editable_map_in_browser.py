@@ -179,6 +179,7 @@ def test_history_snapshots_and_files(visit, first):
     tab.expect_no_error()
 
 
+@pytest.mark.slow
 def test_pictures_of_ones_own(visit, tmp_path):
     made = smears.generate(26, 112, 6)
     archive = tmp_path / "mine.zip"

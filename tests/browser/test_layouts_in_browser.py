@@ -172,6 +172,7 @@ def test_notes_in_the_history_and_a_session_brought_back(visit, layouts, tmp_pat
     tab.settle().expect_no_error()
 
 
+@pytest.mark.slow
 def test_the_features_of_a_row_on_the_shap_page(visit):
     tab = visit()
     tab.page.goto(tab.server.url + "/shap_comparison?edit=true")

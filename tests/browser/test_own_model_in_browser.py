@@ -27,6 +27,7 @@ def large(tmp_path_factory, start_server):
     return start_server("--model", folder / "large.ubj", "--data", folder / "large.csv", "--target", "died")
 
 
+@pytest.mark.slow
 def test_long_work_shows_progress_and_can_be_cancelled(visit, large):
     """The first visit of this server is to a page's own address, as a link's would be."""
     tab = visit(server=large)
@@ -58,6 +59,7 @@ def test_long_work_shows_progress_and_can_be_cancelled(visit, large):
     expect(tab.page.get_by_text("Cancelled.").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_bad_data_are_a_message_and_the_page_lives(visit, tmp_path, start_server):
     model = tmp_path / "model.ubj"
     model.write_bytes(b"{L\x00nothing a library could read")

@@ -59,6 +59,7 @@ def test_government_and_opposition(visit, attribution):
     tab.expect_no_error()
 
 
+@pytest.mark.slow
 def test_a_link_reproduces_the_view_and_pages_keep_it(visit, browser, attribution, groups):
     tab = visit().open("/parliament")
     tab.number("Seats", 250)

@@ -25,6 +25,7 @@ def report(server, profile, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_the_file_needs_nobody_and_says_everything(report, browser):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -93,6 +93,7 @@ def test_a_file_of_every_format_ends_in_a_parliament(visit, files, name):
     assert sum(tab.seats().values()) == 100
 
 
+@pytest.mark.slow
 def test_odd_column_names_are_mapped_and_a_link_belongs_to_its_session(visit, files):
     tab = visit().open("/your_model")
     drop(tab, files / "xgboost.ubj", files / "odd.csv")

@@ -22,6 +22,7 @@ def patients(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_compare_holds_a_hospital_out_and_writes(patients, tmp_path, capsys):
     out = tmp_path / "found.json"
     model = ["--model", "decision_tree", "--model", "logistic_regression"]

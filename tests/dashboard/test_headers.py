@@ -4,11 +4,18 @@ import asyncio
 import base64
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from xai.dashboard.headers import Headers, inline_scripts, policy, security_headers
+
+
+def in_a_loop_of_its_own(coroutine):
+    """Run it in a thread: Chromium's driver may hold a loop open in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def run(app, kind="http"):
@@ -21,7 +28,7 @@ def run(app, kind="http"):
     async def receive():
         return {"type": f"{kind}.disconnect"}
 
-    asyncio.run(Headers(app)({"type": kind}, receive, send))
+    in_a_loop_of_its_own(Headers(app)({"type": kind}, receive, send))
     return sent
 
 
@@ -55,7 +62,7 @@ def test_a_refused_handshake_is_an_answer_with_headers():
         sent.append(message)
 
     scope = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
-    asyncio.run(Headers(app)(scope, None, send))
+    in_a_loop_of_its_own(Headers(app)(scope, None, send))
     assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 403)
     assert (b"x-frame-options", b"DENY") in sent[0]["headers"]
     assert sent[1] == {"type": "websocket.http.response.body", "body": b""}
@@ -89,7 +96,7 @@ def test_a_failure_has_them_too_and_is_still_a_failure():
         sent.append(message)
 
     with pytest.raises(RuntimeError, match="broken page"):
-        asyncio.run(Headers(app)({"type": "http"}, None, send))
+        in_a_loop_of_its_own(Headers(app)({"type": "http"}, None, send))
     assert sent[0]["status"] == 500
     assert (b"x-content-type-options", b"nosniff") in sent[0]["headers"]
     assert b"secret" not in sent[1]["body"]

@@ -84,6 +84,7 @@ def test_importances_of_one_run_are_compared(app, home):
     assert max(votes.values()) > 0
 
 
+@pytest.mark.slow
 def test_one_run_at_a_time_and_cancel_and_resume(app, home, monkeypatch):
     visit = app().open("batch")
     start(visit)

@@ -79,6 +79,7 @@ def test_a_library_that_starts_threads_is_left_out(extra_tasks, tmp_path, monkey
         assert len(list(Path(f"/proc/{worker.pid}/task").iterdir())) > 1  # it has been imported there
 
 
+@pytest.mark.slow
 def test_what_is_wanted_later_is_imported_in_quiet_moments(extra_tasks, tmp_path, monkeypatch):
     """A library among it that starts a thread makes the server start again, with its children still its own."""
     thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(1e6,), daemon=True).start()"

@@ -30,6 +30,7 @@ def simple():
     return rashomon(one_informative(100), "logistic_regression", n_models=6)
 
 
+@pytest.mark.slow
 def test_a_comparison_comes_back(compared, tmp_path):
     compared.to_json(tmp_path / "c.json")
     again = ModelComparison.from_json(tmp_path / "c.json")
