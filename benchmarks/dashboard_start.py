@@ -42,7 +42,9 @@ TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 #: The hemicycle's legend names parties with their seats; a peer's chart has drawn its first bar or line.
-PARLIAMENT = "() => [...document.querySelectorAll('.js-plotly-plot .legendtext')].some(t => / — \\d+/.test(t.textContent))"
+PARLIAMENT = (
+    "() => [...document.querySelectorAll('.js-plotly-plot .legendtext')].some(t => / — \\d+/.test(t.textContent))"
+)
 CHART = "() => document.querySelector('.js-plotly-plot g.trace path') !== null"
 
 LOAD = """

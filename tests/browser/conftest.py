@@ -22,8 +22,8 @@ PAGES = {
     "model_comparison": "/model_comparison",
     "editable_map": "/editable_map",
 }
-# Streamlit looks for its server below the page's address first when a page is opened by its address; and it looks for the
-# file behind every download button, which a quick next step may have replaced by then.
+# Streamlit looks for its server below the page's address first when a page is opened by its address; and it fetches the
+# file behind every download button, which a quick next step may have replaced.
 _KNOWN_404 = re.compile(
     r"^http://127\.0\.0\.1:\d+/([a-z_]+/_stcore/(health|host-config)|media/[0-9a-f]+\.(csv|json|html|parquet))$"
 )
