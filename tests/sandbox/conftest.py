@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +43,7 @@ def worker(extra_tasks):
 @pytest.fixture
 def temporary(monkeypatch, tmp_path):
     """The folder in which workers make theirs."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("xai.sandbox.client._home", lambda pid: tmp_path)
     return tmp_path
 
 

@@ -8,11 +8,9 @@ calls nothing of ``st``. Whatever is left when a server is killed is removed by 
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
 import secrets
 import shutil
-import stat
 import tempfile
 import threading
 import time
@@ -21,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..core.claimed import account_folder, claimed_folder
 from ..core.errors import InputError
 from .limits import Limits, limits
 
@@ -28,7 +27,6 @@ from .limits import Limits, limits
 UPLOADS = "HEMICYCLE_UPLOADS"
 #: Who asks when no browser does: scripts and tests.
 NOBODY = "no session"
-_SERVER, _LOCK = "server-", ".lock"
 
 
 class Session:
@@ -183,7 +181,7 @@ class Sessions:
 def server_folder(base: Path | None = None) -> Path:
     """A new folder for the uploads of this server, which only this account may enter.
 
-    What killed servers left beside it is removed. A lock that the kernel frees with the process says which are alive.
+    What killed servers left beside it is removed.
 
     Parameters
     ----------
@@ -196,36 +194,11 @@ def server_folder(base: Path | None = None) -> Path:
         If ``base`` belongs to another account.
     """
     if base is None:
-        base = Path(os.environ.get(UPLOADS) or Path(tempfile.gettempdir()) / f"hemicycle-{os.getuid()}")
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = base.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise InputError(f"{base} is no folder of this account: name another for uploads in {UPLOADS}.")
-    base.chmod(0o700)
-    with (base / _LOCK).open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)  # one server at a time: a folder must not be swept before it is locked
-        for left in base.glob(f"{_SERVER}*"):
-            if _hold(left) is not None:
-                shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=_SERVER, dir=base))
-        if (lock := _hold(folder)) is not None:
-            _locks.append(lock)
-        return folder
-
-
-# Open as long as this process lives: they say that its folders are in use.
-_locks: list[Any] = []
-
-
-def _hold(folder: Path) -> Any:
-    """The folder's lock, ``None`` if a living server holds it."""
-    stream = (folder / _LOCK).open("w")
+        base = Path(os.environ.get(UPLOADS) or account_folder("hemicycle"))
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        stream.close()
-        return None
-    return stream
+        return claimed_folder(base, "server-")
+    except InputError as error:
+        raise InputError(f"{error} Name another for uploads in {UPLOADS}.") from None
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
@@ -12,10 +13,12 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 from ..core import errors
+from ..core.claimed import account_folder, claimed_folder
 from ..core.errors import MissingExtraError, WorkerError, XaiError
 from . import codec, protocol
 from .given import GivenFile, given_files
@@ -193,6 +196,14 @@ class _DiedError(Exception):
     """The pipe broke; never leaves this module."""
 
 
+@cache
+def _home(pid: int) -> Path:
+    """Folder of the workers of process ``pid``, this one; if it is killed the next process removes it."""
+    home = claimed_folder(account_folder("hemicycle-workers"), "process-")
+    atexit.register(lambda: shutil.rmtree(home, ignore_errors=True) if os.getpid() == pid else None)
+    return home
+
+
 class Child:
     """One process with its pipes and its folder."""
 
@@ -203,7 +214,7 @@ class Child:
         preload: Sequence[str] = (),
         later: Sequence[str] = (),
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="xai-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=_home(os.getpid())))
         self.profile, self.files = profile, files
         self.killed = self.warm = False
         self._lock = threading.RLock()
