@@ -389,6 +389,7 @@ def main():
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--grid-only", action="store_true")
     part.add_argument("--table-only", action="store_true")
+    part.add_argument("--threads-only", action="store_true", help="one thread against two: needs a quiet machine")
     args = parser.parse_args()
     results = {"python": platform.python_version(), "machine": platform.machine(), "quick": args.quick}
     results["first_run"] = first_run()
@@ -397,12 +398,13 @@ def main():
 
     by_tables(xai.wrap_model(warm), table(10))  # load the machine code
     if not args.grid_only:
-        results["depth_6"] = large_table(args)
         results["threads"] = threads_table(args)
+    if not (args.grid_only or args.threads_only):
+        results["depth_6"] = large_table(args)
         results["background"] = background_table(args)
         if args.others:
             results["others"] = others(args, results["depth_6"])
-    if not args.table_only:
+    if not (args.table_only or args.threads_only):
         results["grid"] = grid(args)
     RESULTS.parent.mkdir(exist_ok=True)
     earlier = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
