@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,30 +36,31 @@ def votes_beside(names: list[str], series: dict[str, np.ndarray]) -> go.Figure:
     """
     import plotly.graph_objects as go
 
-    fig = figure(height=90 + 26 * len(names) * len(series))
-    for i, (state, shares) in enumerate(series.items()):
-        last = i == len(series) - 1
-        fig.add_trace(
+    last = len(series) - 1
+    return figure(
+        height=90 + 26 * len(names) * len(series),
+        data=[
             go.Bar(
                 y=labels(names),
                 x=shares,
                 name=state,
                 orientation="h",
-                marker={"color": PALETTE[0] if last else GREY, "opacity": 1 if last else 0.55},
+                marker={"color": PALETTE[0] if i == last else GREY, "opacity": 1 if i == last else 0.55},
                 text=[f"{share:.0%}" for share in shares],
                 textposition="outside",
                 cliponaxis=False,
                 hovertemplate="%{y}: %{x:.0%} of the votes, " + state + "<extra></extra>",
             )
-        )
-    fig.update_xaxes(range=[0, 1.14], tickformat=".0%", title="share of the votes", tickvals=[0, 0.25, 0.5, 0.75, 1])
-    fig.update_yaxes(autorange="reversed")
-    fig.update_layout(
+            for i, (state, shares) in enumerate(series.items())
+        ],
+        xaxis={
+            "range": [0, 1.14], "tickformat": ".0%", "title": "share of the votes", "tickvals": [0, 0.25, 0.5, 0.75, 1]
+        },
+        yaxis={"autorange": "reversed"},
         barmode="group",
         showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
-    )
-    return fig
+    )  # fmt: skip
 
 
 def patches(explanation: Explanation, exemplars: tuple[Exemplar, ...] | None = None) -> go.Figure:
@@ -73,7 +75,7 @@ def patches(explanation: Explanation, exemplars: tuple[Exemplar, ...] | None = N
     grid = gallery.grid
     exemplars = explanation.exemplars if exemplars is None else exemplars
     query = _uri(explanation.matched.query)
-    # Few pieces, added at once: Plotly checks each by itself, and a person waits for this figure after every stroke.
+    # Few pieces: Plotly checks each by itself, and a person waits for this figure after every stroke.
     images: list[dict[str, Any]] = []
     texts: list[dict[str, Any]] = []
     boxes: dict[int, list[str]] = {}
@@ -103,13 +105,16 @@ def patches(explanation: Explanation, exemplars: tuple[Exemplar, ...] | None = N
         for number, paths in boxes.items()
         for line in ({"color": "white", "width": 4}, {"color": PALETTE[number % len(PALETTE)], "width": 2.5})
     ]
-    fig = figure(height=430)
-    fig.add_traces([_arcs(found, PALETTE[number % len(PALETTE)]) for number, found in arcs.items()])
-    fig.update_layout(images=images, shapes=shapes, annotations=texts)
     width = max(len(exemplars), 1) * (1 + _GAP) - _GAP
-    fig.update_xaxes(visible=False, range=[-0.02, width + 0.02], constrain="domain")
-    fig.update_yaxes(visible=False, range=[-0.32, 2 + 2 * _GAP + 0.02], scaleanchor="x", constrain="domain")
-    return fig
+    return figure(
+        height=430,
+        data=[_arcs(found, PALETTE[number % len(PALETTE)]) for number, found in arcs.items()],
+        images=images,
+        shapes=shapes,
+        annotations=texts,
+        xaxis={"visible": False, "range": [-0.02, width + 0.02], "constrain": "domain"},
+        yaxis={"visible": False, "range": [-0.32, 2 + 2 * _GAP + 0.02], "scaleanchor": "x", "constrain": "domain"},
+    )
 
 
 def cell_contributions(values: np.ndarray, units: Units, unit: str) -> go.Figure:
@@ -127,51 +132,48 @@ def cell_contributions(values: np.ndarray, units: Units, unit: str) -> go.Figure
     largest = float(np.abs(values).max()) or 1.0
     if values.ndim == 1:
         order = [i for i in np.argsort(-np.abs(values))[:15] if values[i]][::-1]
-        fig = figure(height=110 + 26 * len(order))
-        fig.add_trace(
-            go.Bar(
-                y=labels([units.names[i] for i in order]),
-                x=values[order],
-                orientation="h",
-                marker={"color": [PALETTE[0] if values[i] > 0 else PALETTE[4] for i in order]},
-                hovertemplate="%{y}: %{x:.3g} " + unit + "<extra></extra>",
-            )
+        bars = go.Bar(
+            y=labels([units.names[i] for i in order]),
+            x=values[order],
+            orientation="h",
+            marker={"color": [PALETTE[0] if values[i] > 0 else PALETTE[4] for i in order]},
+            hovertemplate="%{y}: %{x:.3g} " + unit + "<extra></extra>",
         )
-        fig.update_xaxes(title=unit, zeroline=True)
-        return fig
+        return figure(height=110 + 26 * len(order), data=[bars], xaxis={"title": unit, "zeroline": True})
     rows, columns = values.shape
-    fig = figure(height=380)
-    fig.add_trace(
-        go.Heatmap(
-            z=values / largest,
-            zmin=-1,
-            zmax=1,
-            colorscale=DIVERGING,
-            showscale=False,
-            xgap=1,
-            ygap=1,
-            customdata=values,
-            hovertemplate="row %{y} column %{x}: %{customdata:.4f} " + unit + "<extra></extra>",
-            x=list(range(1, columns + 1)),
-            y=list(range(1, rows + 1)),
-        )
+    grid = go.Heatmap(
+        z=values / largest,
+        zmin=-1,
+        zmax=1,
+        colorscale=DIVERGING,
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        customdata=values,
+        hovertemplate="row %{y} column %{x}: %{customdata:.4f} " + unit + "<extra></extra>",
+        x=list(range(1, columns + 1)),
+        y=list(range(1, rows + 1)),
     )
     # Numbers in the page's own colour, which a heat map's are not, and white on the strongest cells.
     size = np.abs(values) / largest
-    for cells, font in ((np.argwhere((size > 0.02) & (size <= _STRONG)), {}), (np.argwhere(size > _STRONG), _WHITE)):
-        fig.add_trace(
-            go.Scatter(
-                x=cells[:, 1] + 1,
-                y=cells[:, 0] + 1,
-                text=[f"{1000 * values[row, column]:+.0f}" for row, column in cells],
-                mode="text",
-                textfont={"size": 11, **font},
-                hoverinfo="skip",
-            )
+    numbers = [
+        go.Scatter(
+            x=cells[:, 1] + 1,
+            y=cells[:, 0] + 1,
+            text=[f"{1000 * values[row, column]:+.0f}" for row, column in cells],
+            mode="text",
+            textfont={"size": 11, **font},
+            hoverinfo="skip",
         )
-    fig.update_xaxes(title="column", dtick=1, showgrid=False, constrain="domain")
-    fig.update_yaxes(title="row", dtick=1, autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
-    return fig
+        for cells, font in ((np.argwhere((size > 0.02) & (size <= _STRONG)), {}), (np.argwhere(size > _STRONG), _WHITE))
+    ]
+    axis = {"dtick": 1, "showgrid": False, "constrain": "domain"}
+    return figure(
+        height=380,
+        data=[grid, *numbers],
+        xaxis={"title": "column", **axis},
+        yaxis={"title": "row", "autorange": "reversed", "scaleanchor": "x", **axis},
+    )
 
 
 def rank_changes(change: Change) -> go.Figure:
@@ -183,7 +185,6 @@ def rank_changes(change: Change) -> go.Figure:
     colour = colours(names)
     ranks = change.ranks + 1
     shown = np.flatnonzero((ranks[:, 0] <= change.before.n_voters) | (ranks[:, 1] <= change.after.n_voters))
-    fig = figure(height=430)
     lines = []
     for code in dict.fromkeys(int(matched.labels[place]) for place in shown):
         mine = [place for place in shown if matched.labels[place] == code]
@@ -201,15 +202,25 @@ def rank_changes(change: Change) -> go.Figure:
                 hovertemplate=f"%{{text}} ({names[code]})<br>rank %{{y}} %{{x}}<extra></extra>",
             )
         )
-    fig.add_traces(lines)
-    fig.add_hline(y=change.after.n_voters + 0.5, line={"color": LINE, "dash": "dot", "width": 1})
+    voting = change.after.n_voters + 0.5
     deepest = float(ranks[shown].max())
-    fig.update_yaxes(
-        title="rank; above the dotted line: those that vote", range=[max(deepest, change.after.n_voters + 1) + 0.8, 0.4]
-    )
-    fig.update_xaxes(range=[-0.15, 1.15])
-    fig.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
-    return fig
+    return figure(
+        height=430,
+        data=lines,
+        shapes=[
+            {
+                "type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": voting, "y1": voting,
+                "line": {"color": LINE, "dash": "dot", "width": 1},
+            }
+        ],
+        xaxis={"range": [-0.15, 1.15]},
+        yaxis={
+            "title": "rank; above the dotted line: those that vote",
+            "range": [max(deepest, change.after.n_voters + 1) + 0.8, 0.4],
+        },
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )  # fmt: skip
 
 
 def _centre(cell: tuple[int, int], grid: tuple[int, int], left: float, bottom: float) -> tuple[float, float]:
@@ -251,10 +262,16 @@ def _arcs(found: list[tuple[np.ndarray, np.ndarray, str]], colour: str) -> go.Sc
 
 
 def _uri(picture: np.ndarray) -> str:
+    return _jpeg(picture.tobytes(), picture.shape)
+
+
+@lru_cache(maxsize=128)
+def _jpeg(pixels: bytes, shape: tuple[int, ...]) -> str:
+    """Pixels as the address of a JPEG; the same few pictures are drawn again after every stroke."""
     from PIL import Image
 
     stream = io.BytesIO()
-    shown = Image.fromarray(picture)
+    shown = Image.fromarray(np.frombuffer(pixels, dtype=np.uint8).reshape(shape))
     shown.thumbnail((224, 224))
     shown.save(stream, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -66,13 +66,11 @@ def parliament(
         inside = sorted(((m, p.member_seats[m]) for m in alliances.get(name, ())), key=lambda pair: -pair[1])
         parts = tuple(n for _, n in inside if n)
         blocks.append(_Block(name, colour[name], p.seats[name], _hover(p, name, inside), parts))
-    fig = theme.figure(title, subtitle, _height(blocks))
     house = p.house
     places = layout(house)
-    _draw(fig, blocks, places, rim=OUTER + places.radius)
-    _line(fig, places, border(places.angle, house // 2 + 1), "majority")
-    _centre(fig, places, f"{house:,}", "seats", f"majority {house // 2 + 1:,}")
-    return fig
+    centre = _centre(places, f"{house:,}", "seats", f"majority {house // 2 + 1:,}")
+    line = _line(places, border(places.angle, house // 2 + 1), "majority")
+    return _chamber(blocks, places, OUTER + places.radius, heads=(title, subtitle), line=line, centre=centre)
 
 
 def signed_parliament(
@@ -105,19 +103,19 @@ def signed_parliament(
         for name, seats in pairs
         if seats
     ]
-    fig = theme.figure(title, subtitle, _height(blocks))
     places = layout(plus + minus)
     meet = border(places.angle, plus)
     band = OUTER + places.radius + 2 * _BAND
-    _draw(fig, blocks, places, rim=band + _BAND)
-    for sign, start, end in (("positive", np.pi, meet), ("negative", meet, 0.0)):
-        # A narrow band outside the dots; the angle of a side is its share of the seats.
-        if start > end:
-            x, y = _ring(start, end, band - _BAND / 2, band + _BAND / 2)
-            _fill(fig, x, y, palette.SIGN[sign], "", showlegend=False, hoverinfo="skip")
-    _line(fig, places, meet, "border")
-    _centre(fig, places, f"{plus:,} : {minus:,}", "for and against", f"of {plus + minus:,} seats")
-    return fig
+    # A narrow band outside the dots; the angle of a side is its share of the seats.
+    bands = [
+        _fill(*_ring(start, end, band - _BAND / 2, band + _BAND / 2), palette.SIGN[sign], "", showlegend=False,
+              hoverinfo="skip")
+        for sign, start, end in (("positive", np.pi, meet), ("negative", meet, 0.0))
+        if start > end
+    ]  # fmt: skip
+    centre = _centre(places, f"{plus:,} : {minus:,}", "for and against", f"of {plus + minus:,} seats")
+    line = _line(places, meet, "border")
+    return _chamber(blocks, places, band + _BAND, heads=(title, subtitle), line=line, centre=centre, bands=bands)
 
 
 def describe(p: Parliament) -> str:
@@ -164,9 +162,19 @@ def _height(blocks: Sequence[_Block]) -> int:
     return 400 + 20 * (-(-len(blocks) // 3))
 
 
-def _draw(fig: go.Figure, blocks: Sequence[_Block], places: Hemicycle, rim: float) -> None:
-    """Blocks from left to right, their numbers outside radius ``rim``, and the legend."""
+def _chamber(
+    blocks: Sequence[_Block],
+    places: Hemicycle,
+    rim: float,
+    *,
+    heads: tuple[str | None, str | None],
+    line: list[dict[str, Any]],
+    centre: list[dict[str, Any]],
+    bands: Sequence[go.Scatter] = (),
+) -> go.Figure:
+    """Blocks from left to right, their numbers outside radius ``rim``, what lies around them, and the legend."""
     house = len(places.x)
+    traces, numbers = [], []
     end = 0
     for block in blocks:
         start, end = end, end + block.seats
@@ -176,28 +184,32 @@ def _draw(fig: go.Figure, blocks: Sequence[_Block], places: Hemicycle, rim: floa
         label = f"{theme.short(block.name, 34)} — {_seats(block.seats)}"
         for i, tone in enumerate(tones):
             x, y = _shape(places, int(cuts[i]), int(cuts[i + 1]))
-            _fill(fig, x, y, tone, block.hover, name=label, legendgroup=block.name, showlegend=i == 0, meta=block.name)
+            traces.append(
+                _fill(x, y, tone, block.hover, name=label, legendgroup=block.name, showlegend=i == 0, meta=block.name)
+            )
         if house >= _COUNTABLE and block.seats >= _NUMBER_FROM * house:
             middle = (border(places.angle, start) + border(places.angle, end)) / 2
             # Beside the arc a number reaches as far as it has digits.
             out = rim + 0.055 + 0.016 * len(f"{block.seats:,}") * abs(np.cos(middle))
-            fig.add_annotation(
-                x=out * np.cos(middle), y=out * np.sin(middle), text=f"{block.seats:,}", showarrow=False,
-                font={"size": 12},
-            )  # fmt: skip
+            numbers.append(_text(out * np.cos(middle), out * np.sin(middle), f"{block.seats:,}", 12))
     edge = rim + 0.15
-    fig.update_xaxes(visible=False, range=[-edge, edge], fixedrange=True, constrain="domain")
-    fig.update_yaxes(
-        visible=False, range=[-0.03, edge], fixedrange=True, scaleanchor="x", scaleratio=1, constrain="domain"
-    )
-    width = 6.0 * max(len(trace.name or "") for trace in fig.data) + 4
-    fig.update_layout(
+    return theme.figure(
+        *heads,
+        _height(blocks),
+        data=[*traces, *bands],
+        shapes=line,
+        annotations=[*numbers, *centre],
+        xaxis={"visible": False, "range": [-edge, edge], "fixedrange": True, "constrain": "domain"},
+        yaxis={
+            "visible": False, "range": [-0.03, edge], "fixedrange": True, "scaleanchor": "x", "scaleratio": 1,
+            "constrain": "domain",
+        },
         showlegend=True,
         hovermode="closest",
         legend={
             "orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.02, "yanchor": "top", "traceorder": "normal",
-            "entrywidth": width, "entrywidthmode": "pixels", "font": {"size": 12}, "bgcolor": theme.CLEAR,
-            "itemclick": "toggleothers", "itemdoubleclick": False,
+            "entrywidth": 6.0 * max(len(trace.name or "") for trace in traces) + 4, "entrywidthmode": "pixels",
+            "font": {"size": 12}, "bgcolor": theme.CLEAR, "itemclick": "toggleothers", "itemdoubleclick": False,
         },
     )  # fmt: skip
 
@@ -230,9 +242,11 @@ def _ring(start: float, end: float, inner: float, outer: float) -> tuple[np.ndar
     return x, y
 
 
-def _fill(fig: go.Figure, x: np.ndarray, y: np.ndarray, colour: str, text: str, **more: Any) -> None:
+def _fill(x: np.ndarray, y: np.ndarray, colour: str, text: str, **more: Any) -> go.Scatter:
+    import plotly.graph_objects as go
+
     # float32 halves what travels to the browser; a dot's outline needs no more.
-    fig.add_scatter(
+    return go.Scatter(
         x=x.astype(np.float32),
         y=y.astype(np.float32),
         mode="lines",
@@ -245,23 +259,28 @@ def _fill(fig: go.Figure, x: np.ndarray, y: np.ndarray, colour: str, text: str, 
     )
 
 
-def _line(fig: go.Figure, places: Hemicycle, angle: float, name: str) -> None:
+def _line(places: Hemicycle, angle: float, name: str) -> list[dict[str, Any]]:
     """A radial line through the chamber, in two strokes so that it shows on light and dark dots."""
     if len(places.x) == 1:  # nothing to draw a line through
-        return
+        return []
     inner, outer = INNER - places.radius - 0.04, OUTER + places.radius + 0.01
-    for width, colour in ((4, "rgba(255,255,255,0.55)"), (1.5, "rgba(40,44,52,1)")):
-        fig.add_shape(
-            type="line", name=name, x0=inner * np.cos(angle), y0=inner * np.sin(angle),
-            x1=outer * np.cos(angle), y1=outer * np.sin(angle), line={"width": width, "color": colour},
-        )  # fmt: skip
+    return [
+        {
+            "type": "line", "name": name, "x0": inner * np.cos(angle), "y0": inner * np.sin(angle),
+            "x1": outer * np.cos(angle), "y1": outer * np.sin(angle), "line": {"width": width, "color": colour},
+        }
+        for width, colour in ((4, "rgba(255,255,255,0.55)"), (1.5, "rgba(40,44,52,1)"))
+    ]  # fmt: skip
 
 
-def _centre(fig: go.Figure, places: Hemicycle, big: str, under: str, small: str) -> None:
+def _centre(places: Hemicycle, big: str, under: str, small: str) -> list[dict[str, Any]]:
     """Three lines in the well of the house; the well of a few large seats is narrow."""
     if len(places.x) == 1:  # a single seat leaves no room
-        return
+        return []
     well = INNER - places.radius
     lines = ((0.58, f"<b>{big}</b>", 28 if well > 0.4 else 19), (0.27, under, 13), (0.06, small, 13))
-    for height, text, size in lines:
-        fig.add_annotation(x=0, y=height * well, text=text, showarrow=False, font={"size": size}, yanchor="middle")
+    return [_text(0, height * well, text, size) | {"yanchor": "middle"} for height, text, size in lines]
+
+
+def _text(x: float, y: float, text: str, size: int) -> dict[str, Any]:
+    return {"x": x, "y": y, "text": text, "showarrow": False, "font": {"size": size}}

@@ -7,6 +7,7 @@ colour of its own, so Streamlit's theme (or :func:`on_dark`) decides. Widths are
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,18 @@ FONT = "Source Sans Pro, Source Sans, Inter, Segoe UI, Helvetica, Arial, sans-se
 _TITLE_WIDTH, _SUBTITLE_WIDTH = 40, 56
 
 
-def figure(title: str | None = None, subtitle: str | None = None, height: int = 420) -> go.Figure:
-    """An empty figure with the common look."""
+def figure(
+    title: str | None = None, subtitle: str | None = None, height: int = 420, *, data: Sequence[Any] = (), **layout: Any
+) -> go.Figure:
+    """A figure with the common look.
+
+    Parameters
+    ----------
+    data
+        Traces.
+    layout
+        More of the layout. What is given here need not be updated later, which costs ten times as much.
+    """
     import plotly.graph_objects as go
 
     axis: dict[str, Any] = {
@@ -38,9 +49,9 @@ def figure(title: str | None = None, subtitle: str | None = None, height: int = 
         "automargin": True,
         "title": {"standoff": 10, "font": {"size": 13}},
     }
-    # One layout given at once: updates of a figure that exists are checked again and again, ten times as slow.
     head, above = _head(title, subtitle)
     return go.Figure(
+        data=list(data),
         layout={
             "template": {
                 "layout": {
@@ -57,7 +68,8 @@ def figure(title: str | None = None, subtitle: str | None = None, height: int = 
             "margin": {"l": 8, "r": 8, "t": above + 6 if above else 8, "b": 8},
             "showlegend": False,
             **head,
-        }
+            **layout,
+        },
     )
 
 
