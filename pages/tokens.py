@@ -35,5 +35,7 @@ if asked is not None:
                     views.parliament(found)
                 with card("What if these words were others?", about):
                     views.edits(asked, token, found)
+            with card("Does the model obey it?", about):
+                views.obeyed(asked, token, found)
             with card("Do other methods see the same?", about):
                 views.methods(asked, token, found.units.names)

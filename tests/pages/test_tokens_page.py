@@ -14,11 +14,13 @@ def test_a_vignette_is_answered_and_explained(app):
     visit = app(patience=300, budget=32).open("tokens")
     assert visit.titles == ["Tokens"]
     assert visit.errors == []
-    assert set(visit.figures) == {"token-effects", "token-parliament"}
+    assert set(visit.figures) == {"token-effects", "token-parliament", "token-insertion", "token-deletion"}
+    assert visit.text.count("in random order") == 2
+    assert "95 % of orders" in visit.text
     assert "Smallest majority: “" in visit.text
     assert "('" not in visit.text
     labels = [button.proto.label for button in visit.at.get("download_button")]
-    assert labels == ["HTML", "CSV", "JSON"]
+    assert labels == ["HTML", "CSV", "JSON", "JSON"]
 
 
 def test_an_empty_prompt_asks_for_one(app):

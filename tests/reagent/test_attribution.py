@@ -10,6 +10,8 @@ import pytest
 
 from xai import faithfulness, reagent
 from xai.core.errors import InputError, ModelError
+from xai.core.game import Game
+from xai.core.units import Units
 from xai.models.text import Scores
 from xai.reagent import draws
 from xai.reagent.difference import differences
@@ -160,6 +162,29 @@ def test_game_and_attribution_agree():
     assert curve.y[0] == pytest.approx(whole)
     assert curve.y[-1] == pytest.approx(none)
     assert curve.percentile > 0.8
+
+
+def test_insertion_and_deletion_share_their_random_orders():
+    rng = np.random.default_rng(2)
+    weights = rng.normal(1, 1, 9)
+    additive = Game(lambda masks: (masks @ weights)[:, None], Units(tuple("abcdefghi"), "token"), ("y",), "binary")
+    inserted, deleted = reagent.insertion_deletion(additive, weights, n_random=200)
+    for found in (inserted, deleted):
+        # By these weights the curves are known, and random orders give the straight line on the mean.
+        known = faithfulness.curve(additive, weights, found.order, n_random=20)
+        np.testing.assert_allclose(found.y, known.y)
+        assert found.auc == pytest.approx(known.auc)
+        assert abs(found.random_auc - weights.sum() / 2) < 4 * found.random_standard_error
+        assert found.percentile == 1
+    # Fewer steps: the same ends, straight lines between the steps that were played.
+    rows = []
+    counted = Game(
+        lambda masks: rows.append(len(masks)) or (masks @ weights)[:, None], additive.units, ("y",), "binary"
+    )
+    coarse, _ = reagent.insertion_deletion(counted, weights, steps=3)
+    np.testing.assert_allclose(coarse.y[[0, 3, 6, 9]], inserted.y[[0, 3, 6, 9]])
+    assert coarse.y[1] == pytest.approx((2 * coarse.y[0] + coarse.y[3]) / 3)
+    assert sum(rows) == 22 * 4
 
 
 def test_files(tmp_path):

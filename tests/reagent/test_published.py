@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from xai.models.text import demo_causal
 from xai.reagent import PublishedConfig
 from xai.reagent.problem import make_problem
 from xai.reagent.published import n_kept, published, update
@@ -64,16 +66,45 @@ def sequential(lm, problem, config):
     return np.mean(finished or everyone, axis=0), len(finished)
 
 
+class ToyMasked:
+    """A masked model of the same words, which looks at the word before and the word after."""
+
+    tokenizer = SimpleNamespace(unk_token_id=0, bos_token_id=0, cls_token_id=0)
+
+    def vocabulary_map(self, lm):
+        return np.where(np.arange(lm.vocabulary) > 0, np.arange(lm.vocabulary), -1)
+
+    def fill(self, ids, places):
+        table = np.random.default_rng(7).normal(0, 1, (2, 11, 11))
+        logits = table[0, ids[places - 1]] + table[1, ids[(places + 1) % len(ids)]]
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
 @pytest.mark.parametrize("mask", ["bernoulli", "exact"])
-@pytest.mark.parametrize("replacement", ["uniform", "left_context"])
+@pytest.mark.parametrize("replacement", ["uniform", "left_context", "masked", "masked_best", "part_of_speech"])
 @pytest.mark.parametrize("top", [1, 2])
-def test_batched_equals_sequential(mask, replacement, top):
+def test_batched_equals_sequential(mask, replacement, top, monkeypatch):
+    monkeypatch.setattr("xai.reagent.replacement.masked_model", lambda _: ToyMasked())
     lm = ToyLM()
     config = PublishedConfig(chains=6, steps=25, keep=2, top=top, mask=mask, replacement=replacement, seed=3)
     problem = make_problem(lm, PROMPT, " gout", None, 1, config)
     found = published(problem, config)
     expected, n_finished = sequential(lm, problem, config)
     np.testing.assert_allclose(found.values[0], expected, rtol=1e-9, atol=1e-12)
+    assert found.converged[0] == (n_finished > 0)
+
+
+@pytest.mark.parametrize("replacement", ["masked", "masked_best", "part_of_speech"])
+def test_batched_equals_sequential_on_the_demo_models(replacement):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    lm = demo_causal()
+    config = PublishedConfig(chains=2, steps=6, keep=3, top=1, replacement=replacement, seed=3)
+    problem = make_problem(lm, "A man has a tremor. The most likely diagnosis is", " gout", None, 1, config)
+    found = published(problem, config)
+    expected, n_finished = sequential(lm, problem, config)
+    # Rows in a batch differ from rows alone in the last digits of single precision.
+    np.testing.assert_allclose(found.values[0], expected, rtol=1e-4, atol=1e-7)
     assert found.converged[0] == (n_finished > 0)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..core.errors import InputError
 from ..core.game import Game
@@ -16,6 +18,9 @@ from ..reagent import TokenAttribution
 from . import uploads
 from .jobs import compute
 from .played import played
+
+if TYPE_CHECKING:
+    from ..faithfulness import Curve
 
 SEED = 3_000_000
 """Of the vignettes to pick from; the demo model was trained on others."""
@@ -73,6 +78,12 @@ class Asked:
         found: dict[str, list[float]] = self._ask(
             "lm_compare", "Comparing methods", target=target, options=self.options
         )
+        return found
+
+    def obeyed(self, target: str, values: np.ndarray) -> list[Curve]:
+        """Insertion and deletion by the units' values, beside random orders."""
+        options = {"values": [float(x) for x in np.nan_to_num(values)], "units": self.units}
+        found: list[Curve] = self._ask("lm_obeyed", "Testing the explanation", target=target, **options)
         return found
 
     def game(self, target: str, units: Units) -> Game:

@@ -1,7 +1,9 @@
 """Long prompts: sentences first, then the words of those that matter.
 
-A sentence is replaced as a whole, a few times; the sentences with the largest effects are taken apart and their words
-replaced one at a time. A prompt of 500 tokens then costs about as much as its number of sentences, not of tokens.
+Of each sentence a random half of the words is replaced, then the other half. Whole sentences of words that nobody would
+write confuse a model wherever they stand; halves leave what it reads in shape, and hit a phrase that matters just as
+often. Sentences are then taken apart by falling effect, and their words replaced one at a time. A prompt of 500 tokens
+costs about twice its number of sentences and once the words of a few of them, not its number of tokens.
 """
 
 from __future__ import annotations
@@ -10,14 +12,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from .adaptive import FIRST_SHARE, explore, summary
 from .adaptive import expected as prior_of
-from .adaptive import explore, summary
 from .difference import finish, single_halves, single_means
 from .draws import Progress, start
 from .estimate import Estimate
 from .options import HierarchicalConfig
 from .problem import Problem
 from .units import owners, unique_names, word_spans
+
+_LEAST_SIZE = 0.02
 
 
 def refined(problem: Problem, config: HierarchicalConfig, progress: Progress | None = None) -> tuple[Problem, Estimate]:
@@ -28,47 +32,72 @@ def refined(problem: Problem, config: HierarchicalConfig, progress: Progress | N
     problem
         Units are sentences or longer spans.
     """
-    coarse = start(problem, replace(config, budget=max(2, config.budget // 2)), progress)
-    singles = np.eye(problem.n_units, dtype=bool)
-    for _ in range(config.coarse_draws):
-        coarse.play(singles)
-    means, mean_errors = single_means(coarse.masks, coarse.drops)
-    chosen = _chosen(np.where(problem.valid, means, 0), config.segments)
-    fine, origin = _taken_apart(problem, chosen, config)
-    among = origin < 0
+    pieces, home = _taken_apart(problem, np.arange(problem.n_units), config)
+    coarse = start(pieces, replace(config, budget=max(2, config.budget // 2)), progress)
+    coarse.play(_halves(home, config.coarse_draws, np.random.default_rng((config.seed, 3))))
+    touched = (coarse.masks.astype(int) @ np.eye(problem.n_units, dtype=int)[home]) > 0
+    means, mean_errors = single_means(touched, coarse.drops)
     left = max(2, config.budget - (config.budget // 2 - coarse.left))
+    chosen = _chosen(np.where(problem.valid, means, 0), np.bincount(home), FIRST_SHARE * left, config.segments)
+    problem.n_forwards = pieces.n_forwards
+    fine, home = _taken_apart(problem, chosen, config)
+    among = np.isin(home, chosen)
     draws = start(fine, replace(config, budget=left), progress)
     explore(draws, config, fine.valid & among, among)
     prior = prior_of(fine.n_units)
 
     def joined(own: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        return np.where(among, own, whole[:, np.maximum(origin, 0)])
+        return np.where(among, own, whole[:, home])
 
     values, errors = summary(draws.masks, draws.drops, prior)
     halves = [
         joined(
             summary(draws.masks[part], draws.drops[part], prior)[0],
-            single_means(coarse.masks[rough], coarse.drops[rough])[0],
+            single_means(touched[rough], coarse.drops[rough])[0],
         )
-        for part, rough in zip(single_halves(draws.masks), single_halves(coarse.masks), strict=True)
+        for part, rough in zip(single_halves(draws.masks), single_halves(touched), strict=True)
     ]
     problem.n_forwards = fine.n_forwards
     found = finish(fine, config, draws, joined(values, means), joined(errors, mean_errors), halves)
-    taken = ", ".join(f"“{problem.unit_texts[i].strip()[:40]}”" for i in chosen)
-    if coarse.masks.sum(axis=0).min() == 0:
-        note = f"the budget of {config.budget} did not reach every sentence: {problem.n_units} need twice as many"
-        found = replace(found, notes=(*found.notes, note))
-    return fine, replace(found, notes=(*found.notes, f"taken apart into {config.inner}: {taken}"))
+    taken = ", ".join(f"“{problem.unit_texts[i].strip()[:40]}” {means[0, i]:+.2g}" for i in chosen)
+    notes = (
+        *found.notes,
+        "the value of a sentence that stays whole is the effect of replacing half of its words",
+        f"taken apart into {config.inner}: {taken}",
+    )
+    if touched.sum(axis=0).min() == 0:
+        lacking = f"the budget of {config.budget} did not reach every sentence: {problem.n_units} need twice as many"
+        notes = (lacking, *notes)
+    return fine, replace(found, notes=notes)
 
 
-def _chosen(means: np.ndarray, segments: int) -> np.ndarray:
-    """Units with the largest effect on any target, each target's effects over its largest."""
-    sizes = np.abs(means) / np.maximum(np.abs(means).max(axis=1, keepdims=True), 1e-300)
-    return np.sort(np.argsort(-sizes.max(axis=0), kind="stable")[:segments])
+def _halves(home: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Masks ``(draws * S, U)``: of each sentence a random half of its units, and the other half in the next draw."""
+    n_wholes = int(home.max()) + 1
+    masks = np.zeros((draws, n_wholes, len(home)), dtype=bool)
+    for whole in range(n_wholes):
+        units = np.flatnonzero(home == whole)
+        for draw in range(draws):
+            if draw % 2 == 0:
+                units = rng.permutation(units)
+            half = len(units) // 2
+            # A single unit has no half to leave.
+            part = units if not half else units[half:] if draw % 2 == 0 else units[:half]
+            masks[draw, whole, part] = True
+    return masks.reshape(-1, len(home))
+
+
+def _chosen(means: np.ndarray, sizes: np.ndarray, room: float, segments: int | None) -> np.ndarray:
+    """Units to take apart: by falling effect on any target, as long as there is room for each of their pieces."""
+    shares = (np.abs(means) / np.maximum(np.abs(means).max(axis=1, keepdims=True), 1e-300)).max(axis=0)
+    order = np.argsort(-shares, kind="stable")[:segments]
+    fits = (np.cumsum(sizes[order]) <= room) & (shares[order] >= _LEAST_SIZE)
+    # The first one in any case, else nothing would be found.
+    return np.sort(order[: max(1, int(np.argmin(np.append(fits, False))))])
 
 
 def _taken_apart(problem: Problem, chosen: np.ndarray, config: HierarchicalConfig) -> tuple[Problem, np.ndarray]:
-    """The finer problem; and for each of its units the coarse one it still is, -1 for new ones."""
+    """The finer problem; and for each of its units the coarse one that it is, or is a piece of."""
     spans = problem.unit_spans
     pieces: list[tuple[int, int]] = []
     for unit, (begin, end) in enumerate(spans.tolist()):
@@ -81,11 +110,8 @@ def _taken_apart(problem: Problem, chosen: np.ndarray, config: HierarchicalConfi
     covered = [piece for piece in pieces if _holds_token(problem, piece)]
     owner, texts = owners(problem.spans, problem.owner < 0, problem.text, covered)
     fine = replace(problem, owner=owner, unit_names=unique_names(texts), unit_texts=tuple(texts))
-    old = np.full(fine.n_units, -1)
-    for unit in range(fine.n_units):
-        whole = int(problem.owner[np.argmax(owner == unit)])
-        old[unit] = -1 if whole in chosen else whole
-    return fine, old
+    home = np.array([int(problem.owner[np.argmax(owner == unit)]) for unit in range(fine.n_units)])
+    return fine, home
 
 
 def _holds_token(problem: Problem, piece: tuple[int, int]) -> bool:

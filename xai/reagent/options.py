@@ -86,14 +86,14 @@ class HierarchicalConfig(ReagentConfig):
     inner
         What the important ones are taken apart into: ``"words"`` or ``"tokens"``.
     segments
-        How many are taken apart.
+        Most of them to take apart; ``None``: as many as the budget can look at word by word.
     coarse_draws
-        Replacements of each sentence, within half of the budget.
+        Draws of each sentence, within half of the budget: a random half of its words, and the other half in the next.
     """
 
     units: UnitChoice | tuple[tuple[int, int], ...] = "sentences"
     inner: Literal["words", "tokens"] = "words"
-    segments: int = 3
+    segments: int | None = None
     coarse_draws: int = 2
 
     def __post_init__(self) -> None:
@@ -102,7 +102,7 @@ class HierarchicalConfig(ReagentConfig):
             raise InputError(f"{self.units} cannot be taken apart: units is 'sentences' or spans.")
         if self.inner not in ("words", "tokens"):
             raise InputError(unknown_names("inner unit", [self.inner], ("words", "tokens")))
-        if self.segments < 1 or self.coarse_draws < 1:
+        if (self.segments is not None and self.segments < 1) or self.coarse_draws < 1:
             raise InputError("segments and coarse_draws are at least 1.")
 
 

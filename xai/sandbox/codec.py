@@ -31,6 +31,7 @@ REGISTERED: dict[str, str] = {
     "Agreement": "agreement.results",
     "AgreementTable": "agreement.results",
     "Estimate": "agreement.results",
+    "Curve": "faithfulness.single",
     "Gain": "workflows.believe",
     "Obedience": "workflows.believe",
     "Carried": "craft.fidelity",

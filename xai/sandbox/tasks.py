@@ -24,7 +24,7 @@ from .galleries import build_gallery, correspond, describe_gallery, occlude
 from .kernels import compile_kernels
 from .probe import probe
 from .reporting import report
-from .tokens import lm_attribute, lm_compare, lm_generate, lm_play
+from .tokens import lm_attribute, lm_compare, lm_generate, lm_obeyed, lm_play
 from .uploaded import look_at_upload, preview_image_model
 
 if TYPE_CHECKING:
@@ -248,6 +248,7 @@ TASKS: dict[str, Task] = {
     "lm_generate": Task(lm_generate, "generating", files=("file",)),
     "lm_attribute": Task(lm_attribute, "replacing words", files=("file",)),
     "lm_compare": Task(lm_compare, "comparing methods on words", files=("file",)),
+    "lm_obeyed": Task(lm_obeyed, "testing an explanation of words", files=("file",)),
     "lm_play": Task(lm_play, "asking with other words", files=("file",)),
 }
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.errors import InputError, unknown_names
+
+if TYPE_CHECKING:
+    from ..faithfulness import Curve
 
 Progress = Callable[[float, str], None]
 
@@ -75,6 +78,26 @@ def lm_compare(
         values = compare(_opened(model, file), prompt, target, ReagentConfig(**(options or {})), [name])
         found[name] = [float(x) for x in values[name]]
     return found
+
+
+def lm_obeyed(
+    prompt: str,
+    progress: Progress,
+    *,
+    target: str,
+    values: list[float],
+    model: str = "demo",
+    file: str | None = None,
+    units: str = "words",
+) -> list[Curve]:
+    """Insertion and deletion curves of a target's probability by the units' values (mean of 2 replacements)."""
+    from ..reagent import ReagentConfig, game, insertion_deletion
+
+    config = ReagentConfig(units=units, joint=True)  # type: ignore[arg-type]
+    progress(0.1, "replacing words in random orders")
+    return list(
+        insertion_deletion(game(_opened(model, file), prompt, target, config=config, draws=2), np.array(values))
+    )
 
 
 def lm_play(
