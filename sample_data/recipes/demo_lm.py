@@ -1,10 +1,12 @@
 """Train the demo language models, one causal and one masked, on synthetic vignettes.
 
     python sample_data/recipes/demo_lm.py [--out DIR] [--causal-seconds 420] [--masked-seconds 660] [--masked-only]
+                                          [--masked-more]
 
 Both are RoBERTa with layer norms before the blocks, so the masked one can start from the causal one's weights: from
 scratch it does not learn in this time. Lengths are in processor seconds of one thread. The folders are plain Hugging
-Face models; ``training.json`` beside the weights says how they did on vignettes of another seed.
+Face models; ``training.json`` beside the weights says how they did on vignettes of another seed. The masked model in
+the repository went on twice: ``--masked-more`` starts from the masked model that is there.
 """
 
 from __future__ import annotations
@@ -56,11 +58,13 @@ def make_tokenizer(lines: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def batches(notes: list[list[int]], generator: torch.Generator) -> Iterator[torch.Tensor]:
-    """Endless batches of rows that start with a note: three of 128 tokens, then one of the whole context."""
+def batches(
+    notes: list[list[int]], generator: torch.Generator, rows_of: tuple[int, int], every: int
+) -> Iterator[torch.Tensor]:
+    """Endless batches of rows that start with a note: of 128 tokens, and each ``every``-th of the whole context."""
     step = 0
     while True:
-        rows, length = (4, CONTEXT) if step % 4 == 3 else (20, 128)
+        rows, length = (rows_of[1], CONTEXT) if step % every == every - 1 else (rows_of[0], 128)
         step += 1
         batch = torch.full((rows, length), PAD)
         for row in batch:
@@ -85,7 +89,8 @@ def masked_loss(model: torch.nn.Module, ids: torch.Tensor, generator: torch.Gene
     seen = torch.where(chosen & (fate < 0.85), MASK, ids)
     other = torch.randint(len(SPECIAL), model.config.vocab_size, ids.shape, generator=generator)
     seen = torch.where(chosen & (fate > 0.85) & (fate < 0.95), other, seen)
-    return functional.cross_entropy(model(input_ids=seen).logits[chosen], ids[chosen])
+    hidden = model.roberta_prelayernorm(input_ids=seen).last_hidden_state
+    return functional.cross_entropy(model.lm_head(hidden[chosen]), ids[chosen])
 
 
 def train(
@@ -93,19 +98,23 @@ def train(
     loss: Callable[[torch.nn.Module, torch.Tensor, torch.Generator], torch.Tensor],
     notes: list[list[int]],
     seconds: float,
+    *,
+    rows_of: tuple[int, int] = (20, 4),
+    every: int = 4,
+    peak: float = PEAK_RATE,
 ) -> torch.nn.Module:
     """The model after ``seconds`` of processor time."""
     generator = torch.Generator().manual_seed(TRAIN_SEED)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.05)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.05)
     model.train()
     started, reported = time.process_time(), 0.0
-    for step, ids in enumerate(batches(notes, generator)):
+    for step, ids in enumerate(batches(notes, generator, rows_of, every)):
         spent = time.process_time() - started
         if spent > seconds:
             break
         share = 0.5 * (1 + math.cos(math.pi * spent / seconds))
         for group in optimizer.param_groups:
-            group["lr"] = PEAK_RATE * min(1, (step + 1) / 100) * (0.02 + 0.98 * share)
+            group["lr"] = peak * min(1, (step + 1) / 100) * (0.02 + 0.98 * share)
         value = loss(model, ids, generator)
         optimizer.zero_grad()
         value.backward()
@@ -190,7 +199,9 @@ def main() -> None:
     parser.add_argument("--causal-seconds", type=float, default=420, help="processor seconds for the causal model")
     parser.add_argument("--masked-seconds", type=float, default=660, help="processor seconds for the masked model")
     parser.add_argument("--masked-only", action="store_true", help="start from the causal model that is there")
+    parser.add_argument("--masked-more", action="store_true", help="go on with the masked model that is there")
     options = parser.parse_args()
+    options.masked_only |= options.masked_more
     torch.set_num_threads(1)
     torch.manual_seed(TRAIN_SEED)
     texts = [vignette.text for vignette in generate(N_NOTES, TRAIN_SEED)]
@@ -209,11 +220,17 @@ def main() -> None:
     if not options.masked_only:
         facts = {"seconds": options.causal_seconds, "right_diagnoses": right_diagnoses(causal, tokenizer)}
         save(causal, tokenizer, folder, facts)
-    masked = RobertaPreLayerNormForMaskedLM(shape(tokenizer))
-    masked.load_state_dict(start)
-    train(masked, masked_loss, notes, options.masked_seconds)
-    facts = {"seconds": options.masked_seconds, "right_fillings": right_fillings(masked, tokenizer)}
-    save(masked, tokenizer, options.out / "vignettes-masked", facts)
+    folder, seconds = options.out / "vignettes-masked", options.masked_seconds
+    if options.masked_more:
+        masked = RobertaPreLayerNormForMaskedLM.from_pretrained(folder).float()
+        # Smaller batches and more steps: what is left to learn is where to look.
+        train(masked, masked_loss, notes, seconds, rows_of=(10, 2), every=6, peak=1e-3)
+        seconds += json.loads((folder / "training.json").read_text(encoding="utf-8"))["seconds"]
+    else:
+        masked = RobertaPreLayerNormForMaskedLM(shape(tokenizer))
+        masked.load_state_dict(start)
+        train(masked, masked_loss, notes, seconds)
+    save(masked, tokenizer, folder, {"seconds": seconds, "right_fillings": right_fillings(masked, tokenizer)})
 
 
 if __name__ == "__main__":
