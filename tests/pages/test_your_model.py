@@ -348,7 +348,7 @@ def test_models_without_names_are_given_columns_by_position(mine, table):
 
 
 def test_the_example_can_be_followed(mine):
-    from xai.dashboard.views.your_model import _example
+    from xai.dashboard.views.your_files import _example
 
     model, rows, n = _example()
     page = mine().drop(("example_model.txt", model), ("example_rows.csv", rows))
