@@ -5,7 +5,7 @@ from __future__ import annotations
 from .bank import Matching, match, stability
 from .choose import RankSweep
 from .craft import Craft
-from .factorize import FactorConfig, Factors
+from .factorize import PUBLISHED, FactorConfig, Factors
 from .fidelity import Carried, Fidelity
 from .importance import Importance
 from .maps import MapConfig
@@ -16,6 +16,7 @@ from .sobol import SobolConfig
 from .store import load
 
 __all__ = [
+    "PUBLISHED",
     "Carried",
     "Craft",
     "Crop",

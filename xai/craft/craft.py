@@ -13,7 +13,7 @@ from ..core.errors import listing, unknown_names
 from ..core.provenance import hash_array, versions
 from . import choose
 from .coding import Cache, Pictures, Progress, code, encode, read
-from .factorize import FactorConfig, Factors, factorize
+from .factorize import PUBLISHED, FactorConfig, Factors, factorize
 from .fidelity import Fidelity, fidelity
 from .game import concept_game
 from .head import Coded, Head
@@ -53,7 +53,7 @@ class Craft:
     seed
         The same seed, the same concepts.
     factor
-        Options of the factorisation.
+        Options of the factorisation. By default :class:`FactorConfig`'s own for positions, the paper's for crops.
     cache
         Folder for activations: later calls with the same model, layer and pictures read them from there.
 
@@ -91,13 +91,15 @@ class Craft:
         self.model = as_image_model(model, preprocess)
         self.cut = self.model.cut(layer)
         self.n_concepts, self.mode, self.patch_size, self.seed = n_concepts, mode, patch_size, seed
-        self.factor, self.cache = factor or FactorConfig(), cache
+        self.cache = cache
+        self.factor = factor or (FactorConfig() if mode == "positions" else PUBLISHED)
         self.names = tuple(f"concept {i + 1}" for i in range(n_concepts))
         self.notes: tuple[str, ...] = ()
         self.children: dict[tuple[int, str], Craft] = {}
         self._factors: Factors | None = None
         self._members: Members | None = None
         self._pictures: Pictures | None = None
+        self._head: Head | None = None
         self._origin: tuple[Crop, ...] = ()
 
     def __repr__(self) -> str:
@@ -127,6 +129,13 @@ class Craft:
     def W(self) -> np.ndarray:  # noqa: N802  # the field's own name
         """``(r, p)`` concepts."""
         return self.factors.W
+
+    @property
+    def head(self) -> Head:
+        """The model behind the cut, as a function of these concepts; what it found out about them stays with it."""
+        if self._head is None or self._head.W is not self.W:
+            self._head = Head(self.cut, self.W)
+        return self._head
 
     @property
     def origin(self) -> tuple[Crop, ...]:
@@ -287,13 +296,13 @@ class Craft:
         coded, pictures = self.code(images)
         chosen = self.class_position(class_id)
         found = found or self._importance(coded, pictures, chosen, "auto", None)
-        return fidelity(Head(self.cut, self.W), coded, found, chosen, n_random=n_random, seed=self.seed)
+        return fidelity(self.head, coded, found, chosen, n_random=n_random, seed=self.seed)
 
     def game(self, image: object, class_id: int | str | None = None) -> Game:
         """The game over the concepts of one picture, with continuous weights; ``None``: all classes."""
         coded, _ = self.code([image])
         chosen = None if class_id is None else self.class_position(class_id)
-        return concept_game(Head(self.cut, self.W), coded, self.names, self.model.class_names, chosen)
+        return concept_game(self.head, coded, self.names, self.model.class_names, chosen)
 
     def sweep(
         self, images: object | None = None, ranks: Sequence[int] = (2, 4, 6, 8, 10, 15, 20, 25), n_seeds: int = 3
@@ -367,7 +376,7 @@ class Craft:
         self, coded: Coded, pictures: Pictures, class_id: int, estimator: Estimator, config: SobolConfig | None
     ) -> Importance:
         return importance(
-            Head(self.cut, self.W),
+            self.head,
             coded,
             class_id=class_id,
             names=self.names,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from .nnls import nnls
+from .sparse import sharpen, unit_rows
 
 Solver = Literal["auto", "sklearn", "torch"]
 _NEGATIVE = 1e-6  # of the largest activation: below this a negative entry is rounding, not a signed layer
+_START = (
+    50  # iterations of plain NMF before sparse concepts are looked for: where those start from need not be a minimum
+)
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,23 @@ class FactorConfig:
     solver
         ``"sklearn"``: coordinate descent; ``"torch"``: the same updates on a GPU where there is one;
         ``"auto"``: torch exactly if there is a GPU.
+    unit
+        Whether rows are brought to unit length before: concepts are then directions, and every position of a picture
+        counts alike. Otherwise the few positions of large activations decide. Coefficients always are of the rows as
+        they are.
+    sparsity
+        Price of a coefficient, in units of a cosine, see :mod:`xai.craft.sparse`; needs ``unit``. 0: none.
+
+    ``unit`` and ``sparsity`` are for non-negative activations and do nothing for others. :data:`PUBLISHED` is the plain
+    factorisation of all rows, as in the paper.
     """
 
     n_rows: int = 4000
     max_iter: int = 200
     tolerance: float = 1e-4
     solver: Solver = "auto"
+    unit: bool = True
+    sparsity: float = 0.05
 
     def __post_init__(self) -> None:
         if self.solver not in get_args(Solver):
@@ -45,6 +60,14 @@ class FactorConfig:
                 f"n_rows ({self.n_rows}) and tolerance ({self.tolerance}) must not be negative, "
                 f"max_iter ({self.max_iter}) must be at least 1."
             )
+        if not 0 <= self.sparsity < 1 or (self.sparsity and not self.unit):
+            raise InputError(
+                f"sparsity ({self.sparsity}) must be at least 0 and below 1, and 0 where rows are not of unit length."
+            )
+
+
+PUBLISHED = FactorConfig(n_rows=0, unit=False, sparsity=0.0)
+"""The factorisation of the paper."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +146,15 @@ def relative_error(A: np.ndarray, U: np.ndarray, W: np.ndarray) -> float:
 
 def _nmf(A: np.ndarray, r: int, config: FactorConfig, seed: int, start: np.ndarray | None) -> np.ndarray:
     A = np.maximum(A, 0)
+    if config.unit:
+        A = unit_rows(A)
+    if not config.sparsity:
+        return _plain_nmf(A, r, config, seed, start)
+    first = _plain_nmf(A, r, replace(config, max_iter=min(_START, config.max_iter)), seed, start)
+    return sharpen(A, first, config.sparsity, max_iter=config.max_iter, tolerance=config.tolerance)
+
+
+def _plain_nmf(A: np.ndarray, r: int, config: FactorConfig, seed: int, start: np.ndarray | None) -> np.ndarray:
     if config.solver == "torch" or (config.solver == "auto" and _has_gpu()):
         from .hals import nmf
 
@@ -152,7 +184,7 @@ def _semi_nmf(A: np.ndarray, r: int, config: FactorConfig, seed: int, start: np.
     """Alternating exact least squares, ``W`` free and ``U >= 0`` (the model of Ding, Li and Jordan 2010)."""
     if start is None:
         # Positive and negative parts side by side are non-negative: their factors are a deterministic start.
-        parts = _nmf(np.hstack([np.maximum(A, 0), np.maximum(-A, 0)]), r, config, seed, None)
+        parts = _plain_nmf(np.hstack([np.maximum(A, 0), np.maximum(-A, 0)]), r, config, seed, None)
         start = parts[:, : A.shape[1]] - parts[:, A.shape[1] :]
     W, error = _unit(start), np.inf
     for _ in range(config.max_iter):

@@ -134,9 +134,8 @@ def importance(
     known = images.known
     if not known.any():
         raise InputError(f"none of the {len(images)} images has finite activations: nothing can be explained.")
-    indices, signed = _estimate(
-        head, images[known], estimator, config=config or SobolConfig(), class_id=class_id, seed=seed
-    )
+    usable = images if known.all() else images[known]  # a copy of all activations is most of what a closed form costs
+    indices, signed = _estimate(head, usable, estimator, config=config or SobolConfig(), class_id=class_id, seed=seed)
     per_design = np.full((len(indices), len(images), len(names)), np.nan)
     per_design[:, known] = indices
     mean, interval, error = _summary(per_design, seed)
@@ -149,8 +148,8 @@ def importance(
         per_image=per_design.mean(axis=0),
         attribution=Attribution(
             values=signed,
-            base_values=head.base(images[known]),
-            outputs=images.outputs[known],
+            base_values=head.base(usable),
+            outputs=usable.outputs,
             units=Units(names, "concept"),
             output_names=output_names,
             method=f"craft ({estimator.replace('_', ' ')})",
@@ -204,13 +203,21 @@ def _summary(per_design: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray,
         return np.zeros(r), np.zeros((r, 2)), np.zeros(r)
     images = used.mean(axis=0)
     mean = images.mean(axis=0)
-    draw = np.random.default_rng(seed).integers(0, n, (_N_BOOT, n))
-    low, high = np.percentile(images[draw].mean(axis=1), [2.5, 97.5], axis=0)
+    low, high = np.percentile(_resampled(images, seed), [2.5, 97.5], axis=0)
     error = _design_error(used.mean(axis=1))
     # Which images were taken and which designs were drawn are independent: the two distances add as squares.
-    reach = _t_quantile(designs) * np.nan_to_num(error)
+    reach = _t_quantile(designs) * error if designs > 1 else np.zeros(r)
     low, high = mean - np.hypot(mean - low, reach), mean + np.hypot(high - mean, reach)
     return mean, np.column_stack([np.maximum(low, 0), high]), error
+
+
+def _resampled(images: np.ndarray, seed: int) -> np.ndarray:
+    """``(draws, r)`` means of as many rows of ``(n, r)``, drawn with replacement."""
+    n = len(images)
+    draw = np.random.default_rng(seed).integers(0, n, (_N_BOOT, n))
+    # How often each row was drawn, by one count over all draws: the rows themselves are not copied.
+    times = np.bincount((draw + n * np.arange(_N_BOOT)[:, None]).ravel(), minlength=_N_BOOT * n)
+    return np.asarray(times.reshape(_N_BOOT, n) @ images / n)
 
 
 def _design_error(means: np.ndarray) -> np.ndarray:
@@ -223,7 +230,7 @@ def _design_error(means: np.ndarray) -> np.ndarray:
 def _t_quantile(designs: int) -> float:
     from scipy.stats import t
 
-    return float(t.ppf(0.975, max(1, designs - 1)))
+    return float(t.ppf(0.975, designs - 1))
 
 
 def _notes(known: np.ndarray, indices: np.ndarray, problems: Mapping[int, str]) -> tuple[str, ...]:
