@@ -316,3 +316,34 @@ def _with_points(encode):
         return replace(encode(text.replace(".", " "), start=start), text=text)
 
     return split
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        reagent.ReagentConfig(budget=200, fixed=["the rash"]),
+        reagent.LeaveOneOutConfig(budget=200, fixed=["the rash"]),
+        reagent.PublishedConfig(steps=20, replacement="uniform", fixed=["the rash"]),
+        reagent.ReagentConfig(budget=200, units="words", fixed=["the rash"]),
+    ],
+    ids=lambda config: f"{type(config).__name__}-{config.units}",
+)
+def test_fixed_pieces_are_never_replaced(config):
+    lm, asked = ToyLM(), []
+    score = lm.score
+    lm.score = lambda rows, *more: asked.append(np.asarray(rows)) or score(rows, *more)
+    found = reagent.attribute(lm, PROMPT, " gout", config=config)
+    assert found.units.names == ("the", "old", "man", "fever", "and", "cough")
+    ids = lm.encode(PROMPT).ids
+    rows = np.concatenate([some[:, : len(ids)] for some in asked])
+    assert (rows[:, -2:] == ids[-2:]).all()
+    assert (rows[:, :-2] != ids[:-2]).any()
+
+
+def test_fixed_pieces_that_are_not_there():
+    with pytest.raises(InputError, match="'gout' is to stay as it is, but does not stand in the prompt"):
+        reagent.attribute(ToyLM(), PROMPT, " gout", config=reagent.ReagentConfig(fixed=["gout"]))
+    with pytest.raises(InputError, match="every token of the prompt is protected or fixed"):
+        reagent.attribute(ToyLM(), PROMPT, " gout", config=reagent.ReagentConfig(fixed=[PROMPT]))
+    with pytest.raises(InputError, match=r"write fixed=\['the rash'\]"):
+        reagent.ReagentConfig(fixed="the rash")

@@ -53,7 +53,7 @@ def tokens(arguments: argparse.Namespace) -> None:
 def _config(arguments: argparse.Namespace) -> Any:
     from .. import reagent
 
-    shared = {"seed": arguments.seed, "replacement": arguments.replacement}
+    shared = {"seed": arguments.seed, "replacement": arguments.replacement, "fixed": tuple(arguments.fixed)}
     if arguments.units is not None:
         shared["units"] = arguments.units
     if arguments.method == "published":
@@ -110,6 +110,13 @@ def add(commands: Any, command: Any) -> None:
     parser.add_argument("--chat", action="store_true", help="put the prompt into the model's chat template")
     parser.add_argument("--target", metavar="TEXT", help="the answer to explain, with its space (default: generated)")
     parser.add_argument("--foil", metavar="TEXT", help="another answer: explain the target rather than it")
+    parser.add_argument(
+        "--fixed",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a piece of the prompt that is never replaced, such as the words that ask; may be given again",
+    )
     parser.add_argument("--max-new-tokens", type=int, default=1, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--method", choices=_METHODS, default="adaptive", help="(default: %(default)s)")
     parser.add_argument("--units", choices=("tokens", "words", "sentences"), help="what is replaced together")

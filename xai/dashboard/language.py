@@ -50,17 +50,23 @@ class Asked:
         Text, and key of :func:`models`.
     units, budget
         What is replaced together, and most rows the model computes.
+    fixed
+        A piece of the prompt that is never replaced.
     """
 
     prompt: str
     model: str = "demo"
     units: str = "words"
     budget: int = 128
+    fixed: str = ""
 
     @property
     def options(self) -> dict[str, Any]:
         """Options of the estimator."""
-        return {"units": self.units, "budget": self.budget}
+        return {"budget": self.budget, **self._what()}
+
+    def _what(self) -> dict[str, Any]:
+        return {"units": self.units, "fixed": [self.fixed] if self.fixed.strip() else []}
 
     def answer(self) -> list[str]:
         """Generated tokens."""
@@ -82,13 +88,13 @@ class Asked:
 
     def obeyed(self, target: str, values: np.ndarray) -> list[Curve]:
         """Insertion and deletion by the units' values, beside random orders."""
-        options = {"values": [float(x) for x in np.nan_to_num(values)], "units": self.units}
+        options = {"values": [float(x) for x in np.nan_to_num(values)], **self._what()}
         found: list[Curve] = self._ask("lm_obeyed", "Testing the explanation", target=target, **options)
         return found
 
     def game(self, target: str, units: Units) -> Game:
         """The game of an editor: words kept or replaced, to the probability of a target."""
-        payload = {"prompt": self.prompt, "target": target, "units": self.units, **self._model()}
+        payload = {"prompt": self.prompt, "target": target, **self._what(), **self._model()}
         return played("lm_play", payload, units, [f"probability of “{target.strip()}”"])
 
     def _model(self) -> dict[str, Any]:

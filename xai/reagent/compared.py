@@ -45,7 +45,7 @@ def compare(
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
         raise InputError(unknown_names("method", unknown, METHODS))
-    shared = {name: getattr(config, name) for name in ("replacement", "units", "seed")}
+    shared = {name: getattr(config, name) for name in ("replacement", "units", "fixed", "seed")}
     found: dict[str, np.ndarray] = {}
     for name in methods:
         if name in CONFIGS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -28,6 +29,9 @@ class ReagentConfig:
     units
         ``"tokens"``, ``"words"``, ``"sentences"``, or character spans ``((start, end), ...)`` of the prompt; what no
         span covers stays as it is.
+    fixed
+        Pieces of the prompt that are never replaced, each at its last place: the words that ask, for example. Without
+        them no model answers, so they come out on top and say nothing.
     precision
         Stop when every standard error is at most this, as a share of the largest effect's size; 0: use the budget.
     joint
@@ -40,6 +44,7 @@ class ReagentConfig:
     replacement: ReplacementName = "uniform"
     effect: Effect = "probability"
     units: UnitChoice | tuple[tuple[int, int], ...] = "tokens"
+    fixed: Sequence[str] = ()
     precision: float = 0.0
     joint: bool = False
     seed: int = 0
@@ -88,7 +93,8 @@ class HierarchicalConfig(ReagentConfig):
     segments
         Most of them to take apart; ``None``: as many as the budget can look at word by word.
     coarse_draws
-        Draws of each sentence, within half of the budget: a random half of its words, and the other half in the next.
+        Draws of a sentence, within half of the budget: a random half of its words, and the other half in the next one;
+        after the first, only of the sentences with the largest effects.
     """
 
     units: UnitChoice | tuple[tuple[int, int], ...] = "sentences"
@@ -126,7 +132,7 @@ class PublishedConfig:
         A chain stops when the target is among this many most probable tokens.
     check_every
         Updates between stopping tests; 1 is the published rule.
-    replacement, units, seed
+    replacement, units, fixed, seed
         As in :class:`ReagentConfig`.
     """
 
@@ -139,6 +145,7 @@ class PublishedConfig:
     check_every: int = 1
     replacement: ReplacementName = "masked_best"
     units: UnitChoice | tuple[tuple[int, int], ...] = "tokens"
+    fixed: Sequence[str] = ()
     seed: int = 0
     effect: Literal["probability"] = "probability"
     joint: Literal[False] = False
@@ -173,3 +180,5 @@ def _check(config: AnyConfig) -> None:
             raise InputError(unknown_names(name, [value], get_args(choice)))
     if isinstance(config.units, str) and config.units not in get_args(UnitChoice):
         raise InputError(unknown_names("kind of unit", [config.units], get_args(UnitChoice)))
+    if isinstance(config.fixed, str):
+        raise InputError(f"fixed is a list of pieces of the prompt: write fixed=[{config.fixed!r}].")

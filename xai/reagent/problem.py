@@ -10,7 +10,7 @@ import numpy as np
 from ..core.errors import InputError, ModelError
 from ..models.text import Encoding, LanguageModel, encode_prompt
 from .options import AnyConfig
-from .units import owners, unique_names
+from .units import inside, owners, unique_names
 
 _LEAST = -745.0  # log of the smallest positive double: keeps the log of a probability of 0 finite
 
@@ -187,7 +187,8 @@ def make_problem(  # noqa: PLR0917 - the arguments of attribute
     joint = bool(config.joint or foil is not None)
     if foil is not None and np.array_equal(answer, other):
         raise InputError("target and foil are the same tokens: there is nothing to contrast.")
-    text, spans, ids, protected = encoding.text, encoding.spans, encoding.ids, encoding.protected
+    text, spans, ids = encoding.text, encoding.spans, encoding.ids
+    protected = encoding.protected | inside(spans, text, config.fixed)
     pieces = [lm.decode(answer[: i + 1]) for i in range(len(answer))]
     texts = [piece[len(before) :] for piece, before in zip(pieces, ["", *pieces], strict=False)]
     if not joint and len(answer) > 1:
@@ -200,7 +201,7 @@ def make_problem(  # noqa: PLR0917 - the arguments of attribute
         protected = np.concatenate([protected, np.isin(answer[:-1], list(lm.special))])
     owner, names = owners(spans, protected, text, config.units)
     if not names:
-        raise InputError("no unit is left to explain: every token of the prompt is protected.")
+        raise InputError("no unit is left to explain: every token of the prompt is protected or fixed.")
     return Problem(
         lm=lm,
         ids=ids,

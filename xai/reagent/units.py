@@ -67,6 +67,23 @@ def owners(
     return renumbered, [text[slice(*pieces[k])] for k in used]
 
 
+def inside(spans: np.ndarray, text: str, pieces: Sequence[str]) -> np.ndarray:
+    """Which tokens ``(T, 2)`` reach into one of the pieces, each at its last place in the text.
+
+    Raises
+    ------
+    InputError
+        If a piece is empty or does not stand in the text.
+    """
+    found = np.zeros(len(spans), dtype=bool)
+    for piece in pieces:
+        start = text.rfind(piece) if piece.strip() else -1
+        if start < 0:
+            raise InputError(f"{piece!r} is to stay as it is, but does not stand in the prompt: copy it from there.")
+        found |= (spans[:, 0] < start + len(piece)) & (spans[:, 1] > start + len(piece) - len(piece.lstrip()))
+    return found
+
+
 def _pieces(text: str, units: str | Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     if units == "words":
         return word_spans(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,11 +89,12 @@ def lm_obeyed(
     model: str = "demo",
     file: str | None = None,
     units: str = "words",
+    fixed: Sequence[str] = (),
 ) -> list[Curve]:
     """Insertion and deletion curves of a target's probability by the units' values (mean of 2 replacements)."""
     from ..reagent import ReagentConfig, game, insertion_deletion
 
-    config = ReagentConfig(units=units, joint=True)  # type: ignore[arg-type]
+    config = ReagentConfig(units=units, fixed=tuple(fixed), joint=True)  # type: ignore[arg-type]
     progress(0.1, "replacing words in random orders")
     return list(
         insertion_deletion(game(_opened(model, file), prompt, target, config=config, draws=2), np.array(values))
@@ -109,11 +110,12 @@ def lm_play(
     model: str = "demo",
     file: str | None = None,
     units: str = "words",
+    fixed: Sequence[str] = (),
 ) -> np.ndarray:
     """Probability ``(n, 1)`` of a whole target under masks ``(n, U)``: 0 = replaced (mean of 8 replacements)."""
     from ..reagent import ReagentConfig, game
 
-    config = ReagentConfig(units=units, joint=True)  # type: ignore[arg-type]
+    config = ReagentConfig(units=units, fixed=tuple(fixed), joint=True)  # type: ignore[arg-type]
     progress(0.1, "replacing")
     return game(_opened(model, file), prompt, target, config=config, draws=8)(np.asarray(masks, dtype=float))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,13 @@ def question() -> Asked | None:
         choice = st.selectbox("Prompt", [*known, _OWN], key="vignette", bind="query-params")
         written = known[choice].prompt if choice in known else ""
         prompt = st.text_area("Text", written, key=f"prompt:{choice}", height=130, max_chars=4000)
+        fixed = st.text_input(
+            "Never replaced",
+            unfinished(prompt),
+            key=f"fixed:{hash_bytes(prompt.encode())[:12]}",
+            help="The words that ask. Without them no model answers, so they would come out on top and say nothing. "
+            "Empty: every word may be replaced.",
+        )
     with right:
         options = models()
         model = st.selectbox("Language model", list(options), format_func=options.get, key="lm")
@@ -49,7 +57,14 @@ def question() -> Asked | None:
     if not prompt.strip():
         st.info("Write a prompt, or pick a vignette.", icon=":material/edit:")
         return None
-    return Asked(prompt, model, units, int(budget))
+    return Asked(prompt, model, units, int(budget), fixed.strip())
+
+
+def unfinished(prompt: str) -> str:
+    """The beginning of a sentence that the model is to finish, empty where the last one is complete."""
+    start = max((prompt.rfind(end) + len(end) for end in (". ", "! ", "? ", "\n") if end in prompt), default=-1)
+    last = prompt[start:].strip() if start >= 0 else ""
+    return "" if last.endswith((".", "!", "?")) else last
 
 
 def answer(asked: Asked) -> tuple[str, str]:
@@ -73,12 +88,13 @@ def answer(asked: Asked) -> tuple[str, str]:
 
 def at(asked: Asked, before: str) -> Asked:
     """The same question with the answer's beginning as part of the prompt."""
-    return Asked(asked.prompt + before, asked.model, asked.units, asked.budget)
+    return replace(asked, prompt=asked.prompt + before)
 
 
 def subtitle(asked: Asked, token: str) -> str:
     """Which model, target and budget a card is about."""
-    return f"{models()[asked.model]} · target “{token.strip()}” · {asked.units} replaced one at a time"
+    stays = f" · “{asked.fixed}” stays" if asked.fixed else ""
+    return f"{models()[asked.model]} · target “{token.strip()}” · {asked.units} replaced one at a time{stays}"
 
 
 def coloured(found: TokenAttribution) -> None:
@@ -160,7 +176,8 @@ def contrast(asked: Asked, token: str) -> None:
 @st.fragment
 def edits(asked: Asked, token: str, found: TokenAttribution) -> None:
     """Words to strike out, and the probability before and after."""
-    place = f"tokens:{asked.model}:{asked.units}:{hash_bytes((asked.prompt + token).encode())[:12]}"
+    about = hash_bytes(f"{asked.prompt}{token}{asked.fixed}".encode())[:12]
+    place = f"tokens:{asked.model}:{asked.units}:{about}"
     with st.spinner("Asking the model"):
         session = edited(place, lambda: EditSession(asked.game(token, found.units), threshold=0.5))
     refused = mask_editor(session, Look("strip", "Words of the prompt"), f"strip-{place}")
