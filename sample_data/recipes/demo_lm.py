@@ -5,8 +5,8 @@
 
 Both are RoBERTa with layer norms before the blocks, so the masked one can start from the causal one's weights: from
 scratch it does not learn in this time. Lengths are in processor seconds of one thread. The folders are plain Hugging
-Face models; ``training.json`` beside the weights says how they did on vignettes of another seed. The masked model in
-the repository went on twice: ``--masked-more`` starts from the masked model that is there.
+Face models; ``training.json`` beside the weights says how they did on vignettes of another seed. With
+``--masked-more`` training goes on from the masked model that is there.
 """
 
 from __future__ import annotations
