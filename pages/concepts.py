@@ -6,18 +6,19 @@ import streamlit as st
 
 from xai.dashboard import visit
 from xai.dashboard.cards import card
+from xai.dashboard.views import concept_editing, concept_names, concept_question, concept_tree, concept_trust
 from xai.dashboard.views import concepts as views
 
 st.title("Concepts", anchor=False)
-asked = views.question()
+asked = concept_question.question()
 if asked is not None:
-    sheet = views.named(asked, asked.sheet())
+    sheet = concept_names.named(asked, asked.sheet())
     about = views.subtitle(asked, sheet)
     visit.remember("concepts", f"Concepts of {asked.class_name}", sheet)
     left, right = st.columns(2)
     with left, card("What does the network see?", about):
         views.cards(asked, sheet)
-        views.keep(asked, sheet)
+        concept_names.keep(asked, sheet)
     with right:
         with card("How much does each concept matter?", about):
             views.importance(sheet)
@@ -26,11 +27,11 @@ if asked is not None:
     with card("Where are they?", about):
         views.places(asked, sheet)
     with card("What if a concept were weaker, stronger, or gone?", about):
-        views.editing(asked, sheet)
+        concept_editing.editing(asked, sheet)
     with card("What does a concept consist of?", about):
-        views.splits(asked, sheet)
+        concept_tree.splits(asked, sheet)
     left, right = st.columns(2)
     with left, card("Do the concepts carry the decision?", about):
-        views.fidelity(sheet)
+        concept_trust.fidelity(sheet)
     with right, card("How many concepts are there?", about):
-        views.numbers(asked)
+        concept_trust.numbers(asked)

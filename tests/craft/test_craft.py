@@ -304,3 +304,13 @@ def test_concepts_get_names(model, data):
         craft.rename({1: "ruby"})
     with pytest.raises(InputError, match="unknown concept"):
         craft.rename({"saphire": "x"})
+
+
+def test_names_come_back_from_their_file(model, data, tmp_path):
+    craft = Craft(model, 3).fit(data[0]).rename({0: "ruby", "concept 2": "emerald"})
+    craft.names_to_json(tmp_path / "names.json")
+    again = Craft(model, 3).fit(data[0]).names_from_json(tmp_path / "names.json")
+    assert again.names == craft.names
+    other = Craft(model, 3, seed=7).fit(data[0][::-1]).names_from_json(tmp_path / "names.json")
+    assert set(other.names) == set(craft.names)
+    assert match(other.W[[other.position("ruby")]], craft.W[[0]]).mean > 0.99

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 from tests.craft import networks
 from xai.core.errors import InputError
-from xai.craft import Craft
+from xai.craft import Craft, names_record
 from xai.dashboard.conceptual import Question, Subject
 from xai.dashboard.workers import pool
 from xai.models.vision import ImageModel, Preprocess
@@ -53,6 +53,22 @@ def test_the_page_is_filled_and_names_are_kept(app):
     next(button for button in visit.at.button if button.label.startswith("granules · ")).click()
     visit.run()
     assert len([button for button in visit.at.button if " · 0." in button.label]) == 8
+
+
+def test_names_come_back_from_the_file_that_was_saved(app):
+    visit = app(patience=180).open("concepts")
+    before = visit.at.session_state["found"]["concepts"][1]
+    record = names_record(("granules", *before.names[1:]), before.bank, before.layer)
+    upload = next(item for item in visit.at.get("file_uploader") if item.label.startswith("Names"))
+    upload.upload("names.json", json.dumps({"class": "eosinophil", "named": record}).encode(), "application/json")
+    visit.run()
+    assert visit.errors == []
+    assert visit.at.session_state["found"]["concepts"][1].names == ("granules", *before.names[1:])
+    assert "granules" in [field.value for field in visit.at.text_input]
+    upload = next(item for item in visit.at.get("file_uploader") if item.label.startswith("Names"))
+    upload.upload("other.json", b"{}", "application/json")
+    visit.run()
+    assert any("no file of concept names" in error for error in visit.errors)
 
 
 def test_concepts_of_one_picture_are_edited(app):

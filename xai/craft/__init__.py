@@ -10,6 +10,7 @@ from .fidelity import Carried, Fidelity
 from .importance import Importance
 from .maps import MapConfig
 from .members import Crop, Members
+from .names import names_from, names_record
 from .recursion import Node, Tree
 from .sheet import Sheet, sheet
 from .sobol import SobolConfig
@@ -34,6 +35,8 @@ __all__ = [
     "Tree",
     "load",
     "match",
+    "names_from",
+    "names_record",
     "sheet",
     "stability",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -20,6 +22,8 @@ from .head import Coded, Head
 from .importance import Estimator, Importance, importance
 from .maps import MapConfig, concept_maps
 from .members import Crop, Members, coherence, position_boxes
+from .names import names_from, names_record
+from .names import read as read_names
 from .nnls import nnls
 from .recursion import earlier_layers, pieces
 from .sobol import SobolConfig
@@ -223,6 +227,24 @@ class Craft:
             raise InputError(f"every concept needs a name of its own, but the names would be {listing(new)}.")
         self.names = tuple(new)
         return self
+
+    def names_to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The names as JSON text, with the concepts they belong to; written to ``path`` if given."""
+        text = json.dumps(names_record(self.names, self.W, self.layer))
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def names_from_json(self, path: str | os.PathLike[str]) -> Craft:
+        """Give concepts the names that :meth:`names_to_json` or the page wrote for the same ones, wherever they stand.
+
+        Raises
+        ------
+        InputError
+            If the file holds no names, or names of none of these concepts.
+        """
+        found: dict[int | str, str] = dict(names_from(read_names(path), self.W, self.layer).items())
+        return self.rename(found)
 
     def position(self, concept: int | str) -> int:
         """Position of a concept given by position or name."""
