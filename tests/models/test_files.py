@@ -206,9 +206,23 @@ def test_damaged_lightgbm_trees_are_refused_before_the_library(fitted, find, put
     content = write(fitted, "lightgbm-txt", tmp_path).read_text()
     bad = re.sub(find, put, content, count=1)
     assert bad != content
+    if not find.startswith("tree_sizes"):
+        trees, _, _ = bad[bad.index("Tree=0\n") :].partition("end of trees")
+        sizes = " ".join(str(len(tree)) for tree in re.split(r"(?=^Tree=)", trees, flags=re.MULTILINE)[1:])
+        bad = re.sub(r"tree_sizes=.*", f"tree_sizes={sizes}", bad)
     path = tmp_path / "bad.txt"
     path.write_text(bad)
-    with pytest.raises(ModelError, match=r"bad\.txt is damaged"):
+    with pytest.raises(ModelError, match=r"bad\.txt is damaged") as caught:
+        open_model(path)
+    assert ("is not as long as" in str(caught.value)) == find.startswith("tree_sizes")
+
+
+@pytest.mark.parametrize("find", [r"(?<=\nshrinkage=)", r"(?s:.*)(?<=\nshrinkage=)"], ids=["first tree", "last tree"])
+def test_lightgbm_trees_of_another_length_are_refused_before_the_library(fitted, find, tmp_path):
+    content = write(fitted, "lightgbm-txt", tmp_path).read_text()
+    path = tmp_path / "bad.txt"
+    path.write_text(re.sub(find, lambda found: found.group() + "0", content, count=1))
+    with pytest.raises(ModelError, match=r"tree \d+ is not as long as the head of the file says"):
         open_model(path)
 
 

@@ -103,7 +103,8 @@ def read_entry(archive: zipfile.ZipFile, name: str, limit: int, error: type[XaiE
     try:
         return archive.read(name)
     except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as reason:
-        raise error(f"{what} is damaged: {reason}.") from reason
+        # What the reason quotes of the file may be any bytes.
+        raise error(f"{what} is damaged: {str(reason).partition(' and header b')[0][:200]}.") from reason
     except Exception as reason:
         # zlib, lzma and bz2 each have an error of their own.
         raise error(f"{what} cannot be unpacked: {reason}.") from reason

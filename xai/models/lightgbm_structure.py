@@ -13,6 +13,7 @@ from .structure import MAX_FEATURES, MAX_OUTPUTS
 _PER_SPLIT = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
 _SPLIT_STATS = ("split_gain", "internal_value", "internal_weight", "internal_count")
 _LEAF_STATS = ("leaf_weight", "leaf_count")
+_NEXT = (b"Tree=", b"end of trees")
 _CATEGORICAL = 1  # bit of a decision's type
 
 
@@ -70,9 +71,13 @@ def _check_trees(text: str, sizes: list[str], last_feature: int, name: str) -> N
     content = text.encode()
     start = content.find(b"\nTree=0\n") + 1
     for number, size in enumerate(sizes):
-        block = content[start : start + int(size)].decode(errors="replace")
-        start += int(size)
+        end = start + int(size)
         where = f"{name} is damaged: tree {number}"
+        # LightGBM jumps by these sizes, and ends the process where it lands in the middle of a tree.
+        if not content.startswith(f"Tree={number}\n".encode(), start) or not content.startswith(_NEXT, end):
+            raise ModelError(f"{where} is not as long as the head of the file says.")
+        block = content[start:end].decode(errors="replace")
+        start = end
         try:
             _check_tree(
                 dict(line.split("=", 1) for line in block.splitlines() if "=" in line), number, last_feature, where

@@ -122,3 +122,6 @@ def test_what_hub_files_say():
     assert raw.mean == pytest.approx((0.5,) * 3)
     with pytest.raises(InputError, match="cannot be read as a preprocessor_config"):
         from_hub("/nowhere")
+    for factor in (0, -1, "much", float("inf")):
+        with pytest.raises(InputError, match=r"rescale_factor is .*: it must be a positive number"):
+            from_hub({"rescale_factor": factor})

@@ -138,7 +138,10 @@ def from_hub(config: Mapping[str, Any] | str | Path) -> Preprocess:
         assert isinstance(config, Mapping)
     size, edge = _hub_size(config)
     # Where values are not brought to 0..1 first, mean and standard deviation are on another scale.
-    scale = float(config.get("rescale_factor", 1 / 255)) * 255 if config.get("do_rescale", True) else 255.0
+    factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1.0
+    if not isinstance(factor, (int, float)) or not 0 < factor < np.inf:
+        raise InputError(f"the preprocessor file's rescale_factor is {factor!r}: it must be a positive number.")
+    scale = float(factor) * 255
     normal = config.get("do_normalize", True)
     mean = config.get("image_mean", (0.0,) * 3) if normal else (0.0,) * 3
     std = config.get("image_std", (1.0,) * 3) if normal else (1.0,) * 3
