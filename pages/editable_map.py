@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from xai.dashboard.cards import card
 from xai.dashboard.views import editable as views
 from xai.dashboard.views import study
 
@@ -17,3 +18,5 @@ else:
     editing = views.chooser()
     if editing is not None:
         views.workbench(editing)
+        with card("Does the model obey its patches?", editing.subtitle):
+            views.obeyed(editing)

@@ -93,3 +93,22 @@ def test_figures_hold_what_was_scored():
     assert sorted(drawn) == sorted((name, *(change.ranks[i] + 1)) for name, i in zip(names, voters, strict=True))
     bars = xai.plots.votes_beside(list(e.class_names), {"original": e.shares, "now": change.after.shares}).data
     assert list(bars[1].x) == pytest.approx(list(change.after.shares))
+
+
+@pytest.mark.parametrize("key", STORIES)
+def test_curves_of_patches_run_from_the_candidates_to_the_whole_map(key):
+    e = story(key).explanations[0]
+    inserted, deleted = xai.chmcorr.obeyed(e)
+    prior = np.mean([e.class_names[label] == e.label for label in e.matched.labels])
+    whole = e.game(np.ones((1, 49)))[0, e.class_names.index(e.label)]
+    assert (inserted.y[0], inserted.y[-1]) == pytest.approx((prior, whole))
+    assert (deleted.y[0], deleted.y[-1]) == pytest.approx((whole, prior))
+    # The first patch in is the one that adds most to the lead.
+    change = xai.chmcorr.compare(e, e)
+    mask = np.zeros(49)
+    mask[np.argsort(-change.terms_after.ravel(), kind="stable")[:10]] = 1
+    at = np.unique(np.linspace(0, 49, 21).round())
+    expected = e.game(mask[None])[0, e.class_names.index(e.label)]
+    assert 10 in at
+    assert inserted.y[10] == pytest.approx(expected)
+    assert len(inserted.y) == 50

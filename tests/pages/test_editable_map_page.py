@@ -35,6 +35,8 @@ def test_every_story_shows_its_answer_and_all_figures(app, key):
     assert now(page).value == e.label
     assert now(page).delta == f"{e.shares.max():.0%}"
     assert {"editable-votes", "editable-pairs", "editable-cells", "editable-ranks"} <= set(page.figures)
+    assert {"editable-insertion", "editable-deletion"} <= set(page.figures)
+    assert page.text.count("in random order") == 2
     assert "That does not tell whether it is right" in page.text
 
 

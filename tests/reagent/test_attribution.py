@@ -168,7 +168,7 @@ def test_insertion_and_deletion_share_their_random_orders():
     rng = np.random.default_rng(2)
     weights = rng.normal(1, 1, 9)
     additive = Game(lambda masks: (masks @ weights)[:, None], Units(tuple("abcdefghi"), "token"), ("y",), "binary")
-    inserted, deleted = reagent.insertion_deletion(additive, weights, n_random=200)
+    inserted, deleted = faithfulness.insertion_deletion(additive, weights, n_random=200)
     for found in (inserted, deleted):
         # By these weights the curves are known, and random orders give the straight line on the mean.
         known = faithfulness.curve(additive, weights, found.order, n_random=20)
@@ -181,7 +181,7 @@ def test_insertion_and_deletion_share_their_random_orders():
     counted = Game(
         lambda masks: rows.append(len(masks)) or (masks @ weights)[:, None], additive.units, ("y",), "binary"
     )
-    coarse, _ = reagent.insertion_deletion(counted, weights, steps=3)
+    coarse, _ = faithfulness.insertion_deletion(counted, weights, steps=3)
     np.testing.assert_allclose(coarse.y[[0, 3, 6, 9]], inserted.y[[0, 3, 6, 9]])
     assert coarse.y[1] == pytest.approx((2 * coarse.y[0] + coarse.y[3]) / 3)
     assert sum(rows) == 22 * 4

@@ -7,6 +7,7 @@ from .change import Change, compare
 from .classifier import CorrespondenceClassifier
 from .explanation import Exemplar, Explanation, Pair
 from .gallery import Gallery
+from .obeyed import obeyed
 from .occlusion import OcclusionCheck
 from .options import PUBLISHED, Options
 
@@ -24,5 +25,6 @@ __all__ = [
     "Options",
     "Pair",
     "compare",
+    "obeyed",
     "open_backbone",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .paired import insertion_deletion
 from .single import Curve, curve
 from .soft import SoftScores, log_ratio, soft
 from .tables import Curves, curves
 
-__all__ = ["Curve", "Curves", "SoftScores", "curve", "curves", "log_ratio", "soft"]
+__all__ = ["Curve", "Curves", "SoftScores", "curve", "curves", "insertion_deletion", "log_ratio", "soft"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from .attribute import ESTIMATORS, attribute, game
 from .faithful import soft_faithfulness
 from .load import load_lm
-from .obeyed import insertion_deletion
 from .options import HierarchicalConfig, LeaveOneOutConfig, MaskedDifferenceConfig, PublishedConfig, ReagentConfig
 from .replacement import REPLACEMENTS
 from .result import TokenAttribution
@@ -21,7 +20,6 @@ __all__ = [
     "TokenAttribution",
     "attribute",
     "game",
-    "insertion_deletion",
     "load_lm",
     "soft_faithfulness",
 ]

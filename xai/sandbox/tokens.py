@@ -92,7 +92,8 @@ def lm_obeyed(
     fixed: Sequence[str] = (),
 ) -> list[Curve]:
     """Insertion and deletion curves of a target's probability by the units' values (mean of 2 replacements)."""
-    from ..reagent import ReagentConfig, game, insertion_deletion
+    from ..faithfulness import insertion_deletion
+    from ..reagent import ReagentConfig, game
 
     config = ReagentConfig(units=units, fixed=tuple(fixed), joint=True)  # type: ignore[arg-type]
     progress(0.1, "replacing words in random orders")

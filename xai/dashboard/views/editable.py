@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from ... import chmcorr
 from ...chmcorr import compare
 from ...chmcorr.stories import STORIES, Story, story
 from ...editing import EditSession
@@ -19,6 +20,7 @@ from ..launch import GALLERY
 from ..pictures import show_picture
 from .editable_own import MINE, OPERATORS, own_gallery, own_story
 from .editable_session import answer, history, stability
+from .faithful import both
 
 if TYPE_CHECKING:
     from ...chmcorr import Explanation
@@ -133,6 +135,13 @@ def workbench(editing: Editing) -> None:
         _leak(editing)
     with right, card("What was tried?", editing.subtitle):
         history(session, editing.key)
+
+
+def obeyed(editing: Editing) -> None:
+    """Insertion and deletion of the first answer's cells, beside random orders."""
+    first = editing.original
+    both(chmcorr.obeyed(first), "editable", "Patches", f"share of the votes for {first.label}")
+    st.caption("Patches go by what each adds to the lead of the answer, before any edit.")
 
 
 def editor(editing: Editing) -> None:

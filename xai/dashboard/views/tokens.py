@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,9 @@ from ..cards import downloads, figure
 from ..component import Look, edited, mask_editor
 from ..language import Asked, models, vignettes
 from ..markdown import plain
+from .faithful import both
 
 if TYPE_CHECKING:
-    from ...faithfulness import Curve
     from ...reagent import TokenAttribution
 
 _OWN = "a prompt of my own"
@@ -122,32 +121,7 @@ def bars(found: TokenAttribution) -> None:
 
 def obeyed(asked: Asked, token: str, found: TokenAttribution) -> None:
     """Insertion and deletion by these effects, beside random orders of the same words."""
-    inserted, deleted = curves = asked.obeyed(token, found.values[0])
-    for curve, what in ((inserted, "Words that enter"), (deleted, "Words that leave")):
-        st.markdown(f"**{told(curve, what)}**")
-    left, right = st.columns(2)
-    for place, curve in ((left, inserted), (right, deleted)):
-        with place:
-            alt = f"Probability while words are {curve.order[:-3]}ed by this explanation, and by random orders."
-            figure(plots.curve(curve), f"token-{curve.order}", alt)
-    record = [{name: getattr(c, name) for name in ("order", "auc", "random_auc", "random_interval")} for c in curves]
-    st.download_button("JSON", json.dumps(record), "obeyed.json", "application/json", key="json:obeyed")
-
-
-def told(curve: Curve, what: str) -> str:
-    """One curve's score in words."""
-    low, high = curve.random_interval
-    sign = 1 if curve.order == "insertion" else -1
-    better, worse = (high, low) if sign > 0 else (low, high)
-    verdict = "not told from chance"
-    if sign * (curve.auc - better) > 0:
-        verdict = "better than chance"
-    elif sign * (curve.auc - worse) < 0:
-        verdict = "worse than chance"
-    return (
-        f"{what} by falling effect: mean probability {curve.auc:.2f}; in random order {curve.random_auc:.2f} "
-        f"(95 % of orders {low:.2f} to {high:.2f}): {verdict}."
-    )
+    both(asked.obeyed(token, found.values[0]), "token", "Words", "probability")
 
 
 def methods(asked: Asked, token: str, names: tuple[str, ...]) -> None:

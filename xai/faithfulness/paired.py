@@ -1,7 +1,7 @@
-"""Whether the model obeys an explanation: insertion and deletion beside random orders, in few questions.
+"""Both curves of one explanation, beside random orders, in few questions.
 
 Units that leave in some order leave behind what enters in the reversed order, and a random order reversed is a random
-order: one set of random answers serves both curves. Of a long prompt several units enter at once.
+order: one set of random answers serves both curves. Of many units several enter at once.
 """
 
 from __future__ import annotations
@@ -9,20 +9,28 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.game import Game
-from ..faithfulness.single import Curve, by_score, check_scores, choose_output, random_orders, step_masks, summarise
+from .single import Curve, by_score, check_scores, choose_output, random_orders, step_masks, summarise
 
 
 def insertion_deletion(
-    game: Game, values: np.ndarray, *, n_random: int = 20, steps: int = 20, seed: int = 0
+    game: Game,
+    values: np.ndarray,
+    *,
+    output: str | int | None = None,
+    n_random: int = 20,
+    steps: int = 20,
+    seed: int = 0,
 ) -> tuple[Curve, Curve]:
     """Insertion and deletion curves of an attribution.
 
     Parameters
     ----------
     game
-        Units kept (1) or replaced (0), one output, e.g. of :func:`xai.reagent.game`.
+        Units kept (1) or replaced (0), e.g. of :func:`xai.reagent.game`.
     values
         ``(d,)`` signed effects of the units; the largest goes first.
+    output
+        Which output is followed; may be left out when there is one.
     n_random
         Random orders, at least 20.
     steps
@@ -33,9 +41,9 @@ def insertion_deletion(
     Raises
     ------
     InputError
-        If the values do not fit the game, or there are several outputs.
+        If the values do not fit the game, or there are several outputs and none was chosen.
     """
-    position = choose_output(game.output_names, None)
+    position = choose_output(game.output_names, output)
     scores = check_scores(np.asarray(values, dtype=float)[None], len(game.units), "insertion", n_random)[0]
     d = len(scores)
     own = by_score(scores)
