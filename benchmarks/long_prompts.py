@@ -1,6 +1,6 @@
 """Long prompts of seven notes, the last one open: whether the sentences that decide are found, and at what cost.
 
-    python benchmarks/long_prompts.py [--n 20] [--no-flat] [--fresh]
+    python benchmarks/long_prompts.py [--n 20] [--no-flat] [--fresh] [--quick]
 
 Prompts of 400 to 512 tokens; the target is the whole diagnosis. Compared are the hierarchical estimator with a quarter
 of the forwards that leaving out every token takes, and flat leave-one-out, every token once. Right is the sentence (the
@@ -45,8 +45,8 @@ def judged(note: Vignette, t: reagent.TokenAttribution) -> dict[str, object]:
     }
 
 
-def measure(lm: LanguageModel, seed: int, *, flat: bool) -> dict[str, object] | None:
-    """Figures of one prompt; none if it has another length or the model gives another answer."""
+def measure(lm: LanguageModel, seed: int, known: dict, *, flat: bool) -> dict[str, object] | None:
+    """Figures of one prompt, beside those known; none if it has another length or the model gives another answer."""
     note = several(NOTES, seed)
     encoding = lm.encode(note.prompt)
     answer = lm.encode(note.answer, start=False).ids
@@ -54,11 +54,12 @@ def measure(lm: LanguageModel, seed: int, *, flat: bool) -> dict[str, object] | 
         return None
     if not np.array_equal(list(lm.generate(encoding.ids, len(answer))), answer):
         return None
-    found: dict[str, object] = {"seed": seed, "tokens": len(encoding)}
+    found: dict[str, object] = {"seed": seed, "tokens": len(encoding), **known}
     # Four more forwards give the answer with every unit replaced.
-    config = reagent.HierarchicalConfig(budget=len(encoding) // 4 - 4, joint=True, seed=seed)
-    found["hierarchical"] = judged(note, reagent.attribute(lm, note.prompt, note.answer, config=config))
-    if flat:
+    if "hierarchical" not in found:
+        config = reagent.HierarchicalConfig(budget=len(encoding) // 4 - 4, joint=True, seed=seed)
+        found["hierarchical"] = judged(note, reagent.attribute(lm, note.prompt, note.answer, config=config))
+    if flat and "flat" not in found:
         once = reagent.LeaveOneOutConfig(budget=len(encoding), joint=True, seed=seed)
         found["flat"] = judged(note, reagent.attribute(lm, note.prompt, note.answer, config=once))
     return found
@@ -70,31 +71,45 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=20, help="prompts (default: %(default)s)")
     parser.add_argument("--first", type=int, default=0, help="first seed (default: %(default)s)")
     parser.add_argument("--no-flat", action="store_true", help="without flat leave-one-out, which takes longest")
+    parser.add_argument("--quick", action="store_true", help="one prompt without flat leave-one-out, nothing kept")
     parser.add_argument("--fresh", action="store_true", help="forget the prompts that are done")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    if options.quick:
+        options.n, options.no_flat = 1, True
     lm = reagent.load_lm("demo")
     kept = options.out.with_suffix(".jsonl")
     if options.fresh:
         kept.unlink(missing_ok=True)
-    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
-    seed, started = max([options.first, *(row["seed"] + 1 for row in done)]), time.process_time()
+    lines = kept.read_text().splitlines() if kept.is_file() and not options.quick else []
+    known = {row["seed"]: row for row in map(json.loads, lines)}
+    done: list[dict] = []
+    seed, started = options.first, time.process_time()
     while len(done) < options.n:
-        row = measure(lm, seed, flat=not options.no_flat)
+        row = measure(lm, seed, known.get(seed, {}), flat=not options.no_flat)
         seed += 1
         if row is None:
             continue
         done.append(row)
-        with kept.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        known[row["seed"]] = row
+        if options.quick:
+            print(row)
+            continue
+        kept.write_text("".join(json.dumps(r) + "\n" for r in known.values()))
         print(f"{time.process_time() - started:.0f} s", row, flush=True)
-    summary: dict[str, object] = {"n": len(done), "versions": {n: metadata.version(n) for n in ("torch", "numpy")}}
+        report(done, options.out)
+
+
+def report(done: list[dict], out: Path) -> None:
+    """Shares of right sentences and phrases by method, on the screen and written."""
+    summary: dict[str, object] = {"versions": {n: metadata.version(n) for n in ("torch", "numpy")}}
     for method in ("hierarchical", "flat"):
         rows = [row[method] for row in done if method in row]
         if rows:
-            summary[method] = {k: float(np.mean([row[k] for row in rows])) for k in ("sentence", "phrase", "forwards")}
-    print(summary)
-    options.out.write_text(json.dumps({**summary, "prompts": done}, indent=1) + "\n")
+            means = {k: float(np.mean([row[k] for row in rows])) for k in ("sentence", "phrase", "forwards")}
+            summary[method] = {"n": len(rows), **means}
+            print(f"{method}: {summary[method]}", flush=True)
+    out.write_text(json.dumps({**summary, "prompts": done}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Published ReAGent beside inseq 0.7.1: forwards, rows and processor time for the same number of perturbations.
 
-    .venv/bin/python benchmarks/reagent.py [--n 5] [--chains 8] [--steps 20] [--answer 4] [--pointing 20] [--quick]
-        [--peer-env DIR]
+    .venv/bin/python benchmarks/reagent.py [--n 5] [--chains 8] [--steps 20] [--answer 4] [--answers 5]
+        [--pointing 20] [--parts target answer pointing] [--quick] [--peer-env DIR]
 
 The demo model, vignettes it has not seen, replacement by part of speech on both sides, r = .3, 5 units kept, top 3.
 Each side runs in a process of its own on one thread; loading the model and its table of kinds of words is not counted.
@@ -11,6 +11,8 @@ Each side runs in a process of its own on one thread; loading the model and its 
 * NaN: prompts for which a score is no number;
 * pointing: rows until three of four prompts have their largest score outside the carrier phrase in recorded evidence,
   ours being the default method. The peer is given up to ``--peer-rows`` rows.
+
+Each part is written as soon as it is done, and can be run alone.
 
 The peer lives in an environment of its own (``--peer-env``, made if it is not there). It downloads a tagger of words
 when it starts; without a network a rule by endings, given here, takes that one's place.
@@ -34,6 +36,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "reagent.json"
 MODEL = ROOT / "sample_data" / "models" / "vignettes-causal"
 SEED, PEER = 2_500_000, "inseq==0.7.1"
 KEEP, TOP, RATE = 5, 3, 0.3
+PARTS = ("target", "answer", "pointing")
 
 
 class Counted:
@@ -217,6 +220,8 @@ def main() -> None:
     parser.add_argument("--chains", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--answer", type=int, default=4, help="tokens of the answer")
+    parser.add_argument("--answers", type=int, default=5, help="prompts whose answer is explained")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--pointing", type=int, default=20, help="prompts for pointing; 0: leave it out")
     parser.add_argument("--peer-rows", type=int, default=4096)
     parser.add_argument("--peer-env", type=Path, default=ROOT / "benchmarks" / ".env-inseq")
@@ -228,17 +233,19 @@ def main() -> None:
         print("\n@" + json.dumps(run_peer(order) if options.side == "peer" else run_ours(order)))
         return
     if options.quick:
-        options.n, options.steps, options.pointing = 2, 5, 0
+        options.n, options.answers, options.steps, options.pointing = 2, 2, 5, 0
     sys.path.insert(0, str(ROOT))
     from xai.datasets.vignettes import generate
     from xai.reagent import load_lm
 
     peer, lm = peer_python(options.peer_env), load_lm("demo")
-    notes = generate(options.n, SEED)
-    written: dict[str, object] = {"n": options.n, "chains": options.chains, "steps": options.steps}
-    for what, length in (("one target", 1), ("answer", options.answer)):
+    notes = generate(max(options.n, options.answers), SEED)
+    parts = (("target", "one target", options.n, 1), ("answer", "answer", options.answers, options.answer))
+    for part, what, n, length in parts:
+        if part not in options.parts:
+            continue
         prompts = []
-        for note in notes:
+        for note in notes[:n]:
             whole = note.text[len(note.prompt) :]
             prompts.append((note.prompt, lm.decode(lm.encode(whole, start=False).ids[:length])))
         order = {"prompts": prompts, "chains": options.chains, "steps": options.steps}
@@ -246,7 +253,7 @@ def main() -> None:
             "inseq": ask(peer, "peer", order),
             "ours": ask(sys.executable, "ours", order),
         }
-        row = {}
+        row: dict[str, object] = {"n": len(prompts), "chains": options.chains, "steps": options.steps}
         for name, side in sides.items():
             found = side["found"]
             nan = sum(not np.isfinite(np.array(f["scores"])[:, : f.get("prompt_tokens")]).all() for f in found)
@@ -258,12 +265,18 @@ def main() -> None:
             row["ours"]["seconds"] / row["ours"]["rows"]
         )
         print(f"{what:12s} inseq / ours: {row['seconds_ratio']:.2f} in seconds, {row['seconds_a_row_ratio']:.2f} a row")
-        written[what] = row
-    if options.pointing:
-        written["pointing"] = pointing(options, peer)
-        print("pointing by rows:", written["pointing"])
+        write(options, what, row)
+    if options.pointing and "pointing" in options.parts:
+        found = pointing(options, peer)
+        print("pointing by rows:", found)
+        write(options, "pointing", {"n": options.pointing, **found})
+
+
+def write(options: argparse.Namespace, part: str, found: dict[str, object]) -> None:
+    """Put one part into the file of results."""
     if not options.quick:
-        RESULTS.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+        RESULTS.write_text(json.dumps({**known, part: found}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

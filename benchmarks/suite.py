@@ -103,6 +103,7 @@ SUITE = (
         peers=((".env-inseq", ("inseq",)),),
     ),
     Benchmark("token_truth", "Do the words found hold the evidence that is known?", quick=("--quick",)),
+    Benchmark("long_prompts", "Long prompts: is the sentence found that decides?", quick=("--quick",)),
     Benchmark("correspondence", "Do patches find each other, and how fast?", quick=("--quick",)),
     Benchmark(
         "confounder", "Can editing mend answers that a stain spoiled?", quick=("--backbone", "demo", "--seeds", "1")

@@ -192,9 +192,9 @@ def main() -> None:
         options.n, options.ranks, options.budgets = 20, 0, [16, 64]
     lm = reagent.load_lm("demo")
     kept = options.out.with_suffix(".jsonl")
-    if options.fresh or options.quick:
+    if options.fresh:
         kept.unlink(missing_ok=True)
-    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() and not options.quick else []
     started = time.process_time()
     for i, vignette in enumerate(generate(options.n, SEED)):
         if i < len(done):

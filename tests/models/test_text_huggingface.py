@@ -234,15 +234,20 @@ def test_the_masked_model_belongs_to_the_demo():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_long_prompt_costs_a_quarter_of_leaving_every_token_out(lm, seed):
-    """What it costs; whether the right sentence comes out on top is no promise: of four such prompts it did in one."""
+def test_in_a_long_prompt_the_right_sentence_is_found_for_a_quarter_of_leaving_every_token_out(lm, seed):
+    """Of 20 such prompts (benchmarks/long_prompts.py) the right sentence came out on top in 19; these are two."""
     note = several(7, seed)
     n_tokens = len(lm.encode(note.prompt))
     assert 400 < n_tokens <= 512
-    config = reagent.HierarchicalConfig(budget=n_tokens // 4 - 4, joint=True)
+    config = reagent.HierarchicalConfig(budget=n_tokens // 4 - 4, joint=True, seed=seed)
     found = reagent.attribute(lm, note.prompt, note.answer, config=config)
     assert found.n_forwards <= n_tokens / 4
-    assert np.isfinite(found.values[0][found.spans[:, 0] < note.carrier[0]]).all()
+    before = found.spans[:, 1] <= note.carrier[0]
+    assert np.isfinite(found.values[0][before]).all()
+    best = int(np.argmax(np.where(before, found.values[0], -np.inf)))
+    # Nothing but the last note bears on the diagnosis, and of its sentences those with evidence.
+    start, end = found.spans[best]
+    assert any(a < end and start < b for a, b in note.evidence)
 
 
 @pytest.mark.slow

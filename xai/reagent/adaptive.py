@@ -19,7 +19,7 @@ from .estimate import Estimate
 from .options import ReagentConfig
 from .problem import Problem
 
-FIRST_SHARE = 0.7
+_FIRST_SHARE = 0.7
 _ALIKE, _REACH = 0.3, 2.0
 _NOISE_RATIOS = np.logspace(-4, 2, 25)
 
@@ -90,7 +90,7 @@ def explore(draws: Draws, config: ReagentConfig, valid: np.ndarray, among: np.nd
     prior = expected(len(among))
     singles = np.eye(len(among), dtype=bool)
     wanted = np.flatnonzero(among)
-    stride = max(1, int(np.ceil(len(wanted) / max(1.0, FIRST_SHARE * draws.left))))
+    stride = max(1, int(np.ceil(len(wanted) / max(1.0, _FIRST_SHARE * draws.left))))
     draws.play(singles[wanted[stride // 2 :: stride]])
     while draws.left > 0:
         if config.precision and precise(*summary(draws.masks, draws.drops, prior), valid, config.precision).all():

@@ -1,9 +1,10 @@
 """Long prompts: sentences first, then the words of those that matter.
 
-Of each sentence a random half of the words is replaced, then the other half. Whole sentences of words that nobody would
-write confuse a model wherever they stand; halves leave what it reads in shape, and hit a phrase that matters just as
-often. Sentences are then taken apart by falling effect, and their words replaced one at a time. A prompt of 500 tokens
-costs about twice its number of sentences and once the words of a few of them, not its number of tokens.
+Of each sentence a random half of the words is replaced, and of those with the largest effects (one in four) the other
+half. Whole sentences of words that nobody would write confuse a model wherever they stand; halves leave what it reads
+in shape, and hit part of a phrase that matters just as well. Sentences are then taken apart by falling effect, and
+their words replaced one at a time. A prompt of 500 tokens costs about its number of sentences and the words of a few of
+them, not its number of tokens.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .adaptive import FIRST_SHARE, explore, summary
 from .adaptive import expected as prior_of
+from .adaptive import explore, summary
 from .difference import finish, single_halves, single_means
 from .draws import Progress, start
 from .estimate import Estimate
@@ -21,7 +22,8 @@ from .options import HierarchicalConfig
 from .problem import Problem
 from .units import owners, unique_names, word_spans
 
-_LEAST_SIZE = 0.02
+_AGAIN = 4
+_LEAST_SHARE = 0.02
 
 
 def refined(problem: Problem, config: HierarchicalConfig, progress: Progress | None = None) -> tuple[Problem, Estimate]:
@@ -34,11 +36,17 @@ def refined(problem: Problem, config: HierarchicalConfig, progress: Progress | N
     """
     pieces, home = _taken_apart(problem, np.arange(problem.n_units), config)
     coarse = start(pieces, replace(config, budget=max(2, config.budget // 2)), progress)
-    coarse.play(_halves(home, config.coarse_draws, np.random.default_rng((config.seed, 3))))
-    touched = (coarse.masks.astype(int) @ np.eye(problem.n_units, dtype=int)[home]) > 0
-    means, mean_errors = single_means(touched, coarse.drops)
+    member = np.eye(problem.n_units, dtype=int)[home]
+    touched = np.zeros((0, problem.n_units), dtype=bool)
+    asked = np.arange(problem.n_units)
+    for masks in _halves(home, config.coarse_draws, np.random.default_rng((config.seed, 3))):
+        coarse.play(masks[asked])
+        touched = (coarse.masks.astype(int) @ member) > 0
+        means, mean_errors = single_means(touched, coarse.drops)
+        shares = _shares(np.where(problem.valid, means, 0))
+        asked = np.argsort(-shares, kind="stable")[: max(1, problem.n_units // _AGAIN)]
     left = max(2, config.budget - (config.budget // 2 - coarse.left))
-    chosen = _chosen(np.where(problem.valid, means, 0), np.bincount(home), FIRST_SHARE * left, config.segments)
+    chosen = _chosen(shares, np.bincount(home), left - 1, config.segments)
     problem.n_forwards = pieces.n_forwards
     fine, home = _taken_apart(problem, chosen, config)
     among = np.isin(home, chosen)
@@ -72,26 +80,28 @@ def refined(problem: Problem, config: HierarchicalConfig, progress: Progress | N
 
 
 def _halves(home: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Masks ``(draws * S, U)``: of each sentence a random half of its units, and the other half in the next draw."""
-    n_wholes = int(home.max()) + 1
-    masks = np.zeros((draws, n_wholes, len(home)), dtype=bool)
-    for whole in range(n_wholes):
+    """Masks ``(draws, S, U)``: of each sentence a random half of its units, and in the next draw the other half."""
+    masks = np.zeros((draws, int(home.max()) + 1, len(home)), dtype=bool)
+    for whole in range(masks.shape[1]):
         units = np.flatnonzero(home == whole)
+        half = len(units) // 2
         for draw in range(draws):
             if draw % 2 == 0:
                 units = rng.permutation(units)
-            half = len(units) // 2
             # A single unit has no half to leave.
-            part = units if not half else units[half:] if draw % 2 == 0 else units[:half]
-            masks[draw, whole, part] = True
-    return masks.reshape(-1, len(home))
+            masks[draw, whole, units if not half else units[half:] if draw % 2 == 0 else units[:half]] = True
+    return masks
 
 
-def _chosen(means: np.ndarray, sizes: np.ndarray, room: float, segments: int | None) -> np.ndarray:
-    """Units to take apart: by falling effect on any target, as long as there is room for each of their pieces."""
-    shares = (np.abs(means) / np.maximum(np.abs(means).max(axis=1, keepdims=True), 1e-300)).max(axis=0)
+def _shares(means: np.ndarray) -> np.ndarray:
+    """``(S,)`` sizes of effects ``(G, S)`` on any target, each target's over its largest."""
+    return np.asarray((np.abs(means) / np.maximum(np.abs(means).max(axis=1, keepdims=True), 1e-300)).max(axis=0))
+
+
+def _chosen(shares: np.ndarray, sizes: np.ndarray, room: int, segments: int | None) -> np.ndarray:
+    """Units to take apart: by falling effect, as long as there is room for each of their pieces."""
     order = np.argsort(-shares, kind="stable")[:segments]
-    fits = (np.cumsum(sizes[order]) <= room) & (shares[order] >= _LEAST_SIZE)
+    fits = (np.cumsum(sizes[order]) <= room) & (shares[order] >= _LEAST_SHARE)
     # The first one in any case, else nothing would be found.
     return np.sort(order[: max(1, int(np.argmin(np.append(fits, False))))])
 
