@@ -1,6 +1,6 @@
 """Whether concepts are the parts a picture is known to be made of, beside Craft-xai 0.0.3.
 
-Run:  .venv/bin/python benchmarks/concept_truth.py [--n 240] [--ranks 5 10 20] [--seeds 3] [--quick] [--peer-env DIR]
+Run:  .venv/bin/python benchmarks/concept_truth.py [--n 240] [--ranks 5 10 20] [--seeds 6] [--quick] [--peer-env DIR]
 
 Synthetic smears with part masks and the demo network, cut at its last map (7 x 7). For each class concepts are learned
 from the pictures the network takes for it, and judged on other pictures of the class; each run draws new pictures.
@@ -196,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Concepts against known parts, beside Craft-xai.")
     parser.add_argument("--n", type=int, default=240, help="smears to learn from, and as many others, a run")
     parser.add_argument("--ranks", type=int, nargs="+", default=[5, 10, 20])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=6, help="runs")
     parser.add_argument("--quick", action="store_true", help="120 smears, one run")
     parser.add_argument(
         "--peer-env", type=Path, default=craft_peer.ENVIRONMENT, metavar="DIR", help="environment of the peer"
