@@ -10,7 +10,8 @@ import pytest
 from xai import reagent
 from xai.models.text import ServerLM
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+# Unpacking 135 million weights takes a busy machine longer than other tests may take altogether.
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1800)]
 
 PROMPT = "Thailand is a country in Asia. The capital city of Thailand is called"
 
