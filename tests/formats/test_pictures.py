@@ -93,6 +93,8 @@ def test_nothing_of_the_patient_is_kept():
         (b"", "is empty"),
         (b"\x89PNG\r\n\x1a\nrest", "cannot be read as PNG or JPEG"),
     ],
+    # Not from the bytes, which hold numbers drawn anew each time.
+    ids=["frames", "cut short", "no picture", "vast", "no window", "GIF", "pickle", "empty", "no PNG"],
 )
 def test_what_cannot_be_read(content, message):
     with pytest.raises(InputError, match=message):
