@@ -24,6 +24,11 @@ WITH_TORCH = (
 )
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Bytes give no names: some hold the time or drawn numbers, and every process must collect the same tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items):
     """Without torch, as the tabular API installs, what needs it all through is skipped with a word."""
     if find_spec("torch") is not None:
