@@ -239,7 +239,9 @@ class TestTest:
         machine.program("chromium", "")
         machine.program("python", f"echo $CHROMIUM $OMP_NUM_THREADS >> '{machine.log}'", ".venv/bin")
         assert machine.start("test", "-k", "seats").returncode == 0
-        assert machine.calls()[-2:] == ["python -m pytest -q -k seats", f"{machine.path / 'chromium'} 1"]
+        on_all_cores = "-n logical --maxprocesses 4 --dist loadfile"
+        called = [f"python -m pytest -q {on_all_cores} -k seats", f"{machine.path / 'chromium'} 1"]
+        assert machine.calls()[-2:] == called
 
     def test_all_stops_at_the_first_failure(self, machine):
         machine.installed()
