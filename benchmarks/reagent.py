@@ -4,7 +4,8 @@
         [--pointing 20] [--parts target answer pointing] [--quick] [--peer-env DIR]
 
 The demo model, vignettes it has not seen, replacement by part of speech on both sides, r = .3, 5 units kept, top 3.
-Each side runs in a process of its own on one thread; loading the model and its table of kinds of words is not counted.
+Each side runs in a process of its own on one thread, in single precision; loading the model and its table of kinds of
+words is not counted.
 
 * one target: the first token of the diagnosis; the same chains and most steps on both sides;
 * an answer: its first tokens, each explained;
@@ -102,6 +103,8 @@ def run_peer(order: dict) -> dict:
         max_probe_steps=order["steps"],
         num_probes=order["chains"],
     )
+    # The file holds half precision, in which a processor is several times slower; both sides compute in single.
+    model.model.float()
     counted = Counted(model.model)
     found = []
     for i, (prompt, answer) in enumerate(order["prompts"]):
