@@ -82,9 +82,11 @@ def test_a_run_shows_progress_and_can_be_cancelled(own, own_files):
     jobs.forget_failed()  # the next visit of this server shall not find a cancelled job
 
 
+@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.timeout(1000)
 def test_a_run_on_ones_own_table(own, own_files):
-    visit = own(*own_files["binary"], patience=240).open("model_comparison").set("selectbox", "compare", "mine")
+    visit = own(*own_files["binary"], patience=900).open("model_comparison").set("selectbox", "compare", "mine")
     visit.at.button(key="run-anew").click()
     visit.run()
     assert visit.errors == []
@@ -98,9 +100,11 @@ def test_a_run_on_ones_own_table(own, own_files):
     assert set(visit.figures) == FIGURES
 
 
+@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.timeout(1000)
 def test_running_the_stored_one_again_and_going_back(app):
-    visit = app(patience=280).open("model_comparison")
+    visit = app(patience=900).open("model_comparison")
     before = visit.figure("simple-losses")["data"][1]
     visit.at.button(key="run-anew").click()
     visit.run()
