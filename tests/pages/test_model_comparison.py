@@ -82,7 +82,6 @@ def test_a_run_shows_progress_and_can_be_cancelled(own, own_files):
     jobs.forget_failed()  # the next visit of this server shall not find a cancelled job
 
 
-@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(1000)
 def test_a_run_on_ones_own_table(own, own_files):
@@ -100,7 +99,6 @@ def test_a_run_on_ones_own_table(own, own_files):
     assert set(visit.figures) == FIGURES
 
 
-@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(1000)
 def test_running_the_stored_one_again_and_going_back(app):
