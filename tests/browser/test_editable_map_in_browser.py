@@ -107,6 +107,23 @@ def test_painting_by_mouse_changes_the_answer_and_undo_brings_it_back(visit, fir
     tab.settle().expect_no_error()
 
 
+def test_what_explains_the_answer_is_drawn_once_the_hand_rests(visit):
+    tab = visit().open(PATH)
+    editor = Editor(tab.page)
+    last_card = tab.page.get_by_label("Back to step")
+    expect(last_card).to_have_value("0")
+    there = editor.middle(MIDDLE[1])
+    editor.stroke([MIDDLE[0]])
+    tab.page.mouse.move(*there)
+    tab.page.mouse.down()  # before the answer comes: the hand does not rest
+    tab.page.get_by_text("Step 1:").wait_for()
+    tab.page.wait_for_timeout(1500)
+    expect(last_card).to_have_value("0")
+    tab.page.mouse.up()
+    tab.page.get_by_text("Step 2:").wait_for()
+    expect(last_card).to_have_value("2")
+
+
 def test_painting_by_keyboard(visit, first):
     tab = visit().open(PATH)
     editor = Editor(tab.page)

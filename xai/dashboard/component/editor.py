@@ -59,7 +59,7 @@ def edited(key: str, start: Callable[[], EditSession]) -> EditSession:
     return kept
 
 
-def mask_editor(session: EditSession, look: Look, key: str) -> str | None:
+def mask_editor(session: EditSession, look: Look, key: str, *, later: str | None = None) -> str | None:
     """Draw the component; an error message if the last thing painted was refused.
 
     Parameters
@@ -68,6 +68,9 @@ def mask_editor(session: EditSession, look: Look, key: str) -> str | None:
         Gets every stroke, undo, redo and reset.
     key
         Unique on the page; another key is another component.
+    later
+        Key of a fragment to draw again once the hand rests, if the component is in a fragment of its own inside it: a
+        stroke then draws the inner one alone.
     """
     # Streamlit draws nothing for a component whose key holds a colon.
     key = re.sub(r"[^\w-]", "-", key)
@@ -92,8 +95,10 @@ def mask_editor(session: EditSession, look: Look, key: str) -> str | None:
             "handled": handled,
             "canUndo": session.can_undo,
             "canRedo": session.can_redo,
+            "settles": later is not None,
         },
         on_edits_change=lambda: _receive(session, key),
+        on_settled_change=lambda: None if later is None else st.rerun(later),
     )
     refused: str | None = st.session_state.get(f"refused:{key}")
     return refused

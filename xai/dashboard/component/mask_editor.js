@@ -2,14 +2,16 @@
 // Paint is drawn at once and sent when the pointer goes up. Every edit has a number and is sent again with the next
 // ones until the page says it was handled, since a message may be overtaken by the one after it; and what the page
 // answers to older edits than the last is not drawn: a quick second stroke is never lost.
+// Where the page draws only the answer to a stroke at once, it is told when the hand rests, and draws what is left then.
 
 const states = new WeakMap();
+const QUIET = 250; // milliseconds without a stroke after the answer: the hand rests
 const text = (weight) => (weight === 0 ? "ignored" : weight === 1 ? "kept" : `weight ${+weight.toFixed(2)}`);
 
 export default function ({ parentElement: root, data, setTriggerValue }) {
   let s = states.get(root);
   if (!s) {
-    s = { sent: 0, waiting: [], at: 0, brush: 0, size: 1, painting: null, weights: [] };
+    s = { sent: 0, waiting: [], at: 0, brush: 0, size: 1, painting: null, weights: [], settled: 0, timer: 0 };
     states.set(root, s);
     wire(root, s);
   }
@@ -20,11 +22,13 @@ export default function ({ parentElement: root, data, setTriggerValue }) {
     s.waiting.push({ number: s.sent, ...edit });
     setTriggerValue("edits", s.waiting.slice());
   };
+  s.rest = (number) => { s.settled = number; setTriggerValue("settled", number); };
   if (s.signature !== data.signature) build(root, s);
   if (data.handled >= s.sent && !s.painting) {
     s.weights = data.weights.slice();
     s.sent = data.handled;
     draw(root, s);
+    settle(s);
   }
   for (const button of root.querySelectorAll("[data-do]")) {
     if (button.dataset.do === "undo") button.disabled = !data.canUndo;
@@ -32,10 +36,18 @@ export default function ({ parentElement: root, data, setTriggerValue }) {
   }
 }
 
+// Tell the page, once no stroke has come for a while, that all edits are answered.
+function settle(s) {
+  clearTimeout(s.timer);
+  const { settles, handled } = s.data;
+  if (settles && handled > s.settled && !s.painting) s.timer = setTimeout(() => s.rest(handled), QUIET);
+}
+
 function build(root, s) {
   const { data } = s;
   s.signature = data.signature;
   s.sent = data.handled;
+  s.settled = data.handled;
   s.waiting = [];
   s.at = 0;
   s.painting = null;
@@ -146,6 +158,7 @@ function put(root, s, k, weight) {
 function finish(root, s, what) {
   if (!s.weights.some((w) => w > 0)) {
     say(root, `Nothing is kept: paint the ${s.data.plural} to keep. Until then the answer stays as it was.`);
+    settle(s);
     return;
   }
   say(root, `${what}. ${summary(s)}.`);
@@ -185,6 +198,7 @@ function wire(root, s) {
     const k = at(event);
     if (k < 0 || event.button > 0) return;
     event.preventDefault();
+    clearTimeout(s.timer);
     const drags = s.data.layout === "grid" || event.pointerType !== "touch"; // a finger scrolls lists and strips
     s.painting = { weight: paintFor(s, k), before: s.weights.slice(), last: k, drags };
     s.at = k;
@@ -214,6 +228,7 @@ function wire(root, s) {
     s.weights = s.painting.before;
     s.painting = null;
     draw(root, s);
+    settle(s);
     say(root, "Stroke cancelled.");
   };
   cells.onpointercancel = cancel;

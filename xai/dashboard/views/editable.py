@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..galleries import OwnGallery
 
 _SHOWN = 3
+_WORKBENCH = "workbench"
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,23 +106,13 @@ def _about(found: Story, number: int, own: OwnGallery | None = None, file: np.nd
     return Editing(found, number, session, place, own, file)
 
 
-@st.fragment
+@st.fragment(key=_WORKBENCH)
 def workbench(editing: Editing) -> None:
-    """The editor and everything a stroke changes; a stroke draws this part again and nothing else."""
+    """The editor and everything a stroke changes: the answer at once, what explains it once the hand rests."""
     session = edited(editing.key, lambda: editing.session)
     editing = replace(editing, session=session)
-    left, right = st.columns([5, 6])
-    with left, card("Where should it look?", editing.subtitle):
-        editor(editing)
+    _stroke(editing)
     now = editing.now
-    with right, card("What does it answer?", f"{editing.subtitle} · truth: {editing.story.truths[editing.number]}"):
-        answer(session)
-        votes(editing, now)
-        st.caption(f"Step {session.step.number}: {session.step.description}.")
-        for notice in now.notices:
-            st.caption(notice)
-        if now.edited and now.options.rule != "map":
-            st.caption("An edited map counts for all candidates alike; the rule before chose patches for each of them.")
     with card("Which pictures, and which patches of them?", f"{editing.subtitle} · answer: {now.label}"):
         exemplars(editing, now)
     left, right = st.columns(2)
@@ -137,6 +128,23 @@ def workbench(editing: Editing) -> None:
         history(session, editing.key)
 
 
+@st.fragment
+def _stroke(editing: Editing) -> None:
+    """The map and its answer: all that is drawn again between two strokes of a quick hand."""
+    left, right = st.columns([5, 6])
+    with left, card("Where should it look?", editing.subtitle):
+        editor(editing)
+    now, session = editing.now, editing.session
+    with right, card("What does it answer?", f"{editing.subtitle} · truth: {editing.story.truths[editing.number]}"):
+        answer(session)
+        votes(editing, now)
+        st.caption(f"Step {session.step.number}: {session.step.description}.")
+        for notice in now.notices:
+            st.caption(notice)
+        if now.edited and now.options.rule != "map":
+            st.caption("An edited map counts for all candidates alike; the rule before chose patches for each of them.")
+
+
 def obeyed(editing: Editing) -> None:
     """Insertion and deletion of the first answer's cells, beside random orders."""
     first = editing.original
@@ -149,7 +157,7 @@ def editor(editing: Editing) -> None:
     look = Look(
         "grid", f"Map of {editing.story.names[editing.number]}: weights of its patches", editing.original.matched.query
     )
-    refused = mask_editor(editing.session, look, f"map-{editing.key.replace(':', '-')}")
+    refused = mask_editor(editing.session, look, f"map-{editing.key.replace(':', '-')}", later=_WORKBENCH)
     if refused:
         st.error(refused, icon=":material/error:")
     st.caption(
