@@ -192,10 +192,10 @@ def make_files(folder: Path, number: int) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(number)
     names = [f"visitor{number}_c{i}" for i in range(N_COLUMNS)]
-    X = pd.DataFrame(rng.normal(size=(400, N_COLUMNS)), columns=names)
+    X = pd.DataFrame(rng.normal(size=(600, N_COLUMNS)), columns=names)
     y = (X.iloc[:, 0] * X.iloc[:, 1] + X.iloc[:, 2] + rng.normal(size=len(X)) > 0).astype(int)
     model, data = folder / f"visitor{number}_model.ubj", folder / f"visitor{number}_rows.csv"
-    xgboost.XGBClassifier(n_estimators=60, max_depth=4, n_jobs=1, random_state=number).fit(X, y).save_model(model)
+    xgboost.XGBClassifier(n_estimators=300, max_depth=6, n_jobs=1, random_state=number).fit(X, y).save_model(model)
     X.round(4).assign(died=y).to_csv(data, index=False)
     return model, data
 
@@ -319,6 +319,8 @@ def main() -> None:
             server.wait(60)
         log = (Path(place) / "log.txt").read_text(errors="replace")
         result["tracebacks"] = log.count("Traceback")
+        if result["tracebacks"]:
+            print(log[-10_000:])
         result["folders_left"] = len(list(uploads.glob("server-*")))
     print(f"{'step':<20}{'n':>6}{'median s':>10}{'95 % s':>10}")
     for name, times in result["seconds"].items():

@@ -166,6 +166,13 @@ class Visit:
                 raise AssertionError(f"{shown} is shown, not {wanted}")
             self.page.wait_for_timeout(100)
 
+    def expect_house(self, size=100):
+        """Wait until the chamber has that many seats, whoever holds them."""
+        deadline = time.monotonic() + 120
+        while (shown := sum(self.seats().values())) != size:
+            assert time.monotonic() < deadline, f"{shown} seats are shown, not {size}"
+            self.page.wait_for_timeout(100)
+
     def number(self, label, value):
         field = self.page.get_by_label(label, exact=True)
         field.fill(str(value))
