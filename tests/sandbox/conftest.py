@@ -43,7 +43,7 @@ def worker(extra_tasks):
 @pytest.fixture
 def temporary(monkeypatch, tmp_path):
     """The folder in which workers make theirs."""
-    monkeypatch.setattr("xai.sandbox.client._home", lambda pid: tmp_path)
+    monkeypatch.setattr("xai.sandbox.child._home", lambda pid: tmp_path)
     return tmp_path
 
 

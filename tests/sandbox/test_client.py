@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from xai.core.errors import CancelledError, InputError, MissingExtraError, ModelError, WorkerError
-from xai.sandbox.client import KEPT_STDERR, Worker
+from xai.sandbox.child import KEPT_STDERR
+from xai.sandbox.client import Worker
 from xai.sandbox.profile import trusted
 from xai.sandbox.tasks import TASKS, check_task
 

@@ -12,7 +12,8 @@ import numpy as np
 from ..core.attribution import Attribution
 from ..core.errors import ModelError
 from ..models.base import Model
-from .client import ProgressCallback, Worker
+from .child import ProgressCallback
+from .client import Worker
 from .codec import ModelFile
 from .profile import own_files
 
