@@ -212,13 +212,16 @@ def run(browser: Browser, url: str, *, contexts: int, seconds: float, folder: Pa
             page = context.new_page()
             page.set_default_timeout(PATIENCE * 1000)
             visitors.append(Visitor(number, page, url, make_files(folder, number), found))
-        # The time counts from when all are in: a slow machine has fewer steps, not fewer visitors.
+        # All come in first, and the time counts from then: a slow machine has fewer steps, not fewer visitors.
         end = time.monotonic() + seconds
         latest = time.monotonic() + PATIENCE + 60 * contexts
         while time.monotonic() < end:
-            if time.monotonic() < latest and not all(visitor.used for visitor in visitors):
+            coming = time.monotonic() < latest and not all(visitor.used for visitor in visitors)
+            if coming:
                 end = time.monotonic() + seconds
             for visitor in choice.sample(visitors, len(visitors)):
+                if coming and visitor.used:
+                    continue
                 try:
                     visitor.step(choice)
                 except Error as error:

@@ -81,8 +81,8 @@ FORMATS = (
 )  # fmt: skip
 
 
-@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_of_every_format_ends_in_a_parliament(visit, files, name):
     tab = visit().open("/your_model")
@@ -150,8 +150,8 @@ def slow_model(tmp_path_factory):
     return folder
 
 
-@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_worker_killed_in_the_middle_is_a_message_and_the_page_works(visit, start_server, slow_model):
     server = start_server()
     tab = visit(server=server).open("/your_model")
@@ -187,8 +187,8 @@ def workers(server):
     return [process for process in below if not process.children()]
 
 
-@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_visitors_side_by_side_share_nothing_and_leave_nothing(browser, start_server, tmp_path, monkeypatch):
     from benchmarks import many_sessions
 
@@ -197,7 +197,7 @@ def test_visitors_side_by_side_share_nothing_and_leave_nothing(browser, start_se
     monkeypatch.setenv("HEMICYCLE_JOB_SECONDS", "2")
     server = start_server()
     before = len(workers(server))
-    found = many_sessions.run(browser, server.url, contexts=5, seconds=25, folder=tmp_path / "files", seed=0)
+    found = many_sessions.run(browser, server.url, contexts=5, seconds=60, folder=tmp_path / "files", seed=0)
     assert found.crosstalk == []
     assert found.errors == []
     assert found.explained >= 5

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -124,6 +125,24 @@ def test_the_size_counts_all_sessions(world):
     for name in "ab":
         (world.visitor(name).folder / "more").write_bytes(b"x" * 1000)
     assert 2000 <= world.sessions.size < 12_000
+
+
+def test_sessions_that_ask_for_the_size_together_do_not_wait_for_each_other(world):
+    both_hold, sizes = threading.Barrier(2), {}
+
+    def ask(name):
+        session = world.sessions.get(name)
+        with session.lock:
+            (session.folder / "file").write_bytes(bytes(1000))
+            both_hold.wait(20)
+            sizes[name] = world.sessions.size
+
+    threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sizes == {"a": 2000, "b": 2000}
 
 
 def test_the_thread_ends_sessions_by_itself(tmp_path):

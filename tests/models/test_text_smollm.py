@@ -11,7 +11,7 @@ from xai import reagent
 from xai.models.text import ServerLM
 
 # Unpacking 135 million weights takes a busy machine longer than other tests may take altogether.
-pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PROMPT = "Thailand is a country in Asia. The capital city of Thailand is called"
 

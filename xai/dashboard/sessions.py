@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,11 +65,17 @@ class Session:
 
     @property
     def size(self) -> int:
-        """Bytes of its files."""
-        with self.lock:
-            if self._folder is None:
-                return 0
-            return sum(path.lstat().st_size for path in self._folder.rglob("*"))
+        """Bytes of its files.
+
+        Takes no lock: whoever asks how much all sessions keep holds one session's own, and two of them would wait for
+        each other forever. What is removed meanwhile does not count.
+        """
+        total, folder = 0, self._folder
+        for place, _, names in os.walk(folder) if folder is not None else ():
+            for name in names:
+                with suppress(FileNotFoundError):
+                    total += Path(place, name).lstat().st_size
+        return total
 
     def clear(self) -> None:
         """Forget everything and remove the folder."""

@@ -19,7 +19,7 @@ from .estimate import Estimate
 from .options import ReagentConfig
 from .problem import Problem
 
-_FIRST_SHARE = 0.7
+_FIRST_SHARE = 0.5
 _ALIKE, _REACH = 0.3, 2.0
 _NOISE_RATIOS = np.logspace(-4, 2, 25)
 
