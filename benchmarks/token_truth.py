@@ -5,7 +5,8 @@
 Vignettes of seeds the demo model was not trained on; their evidence phrases are known. The target is the first token of
 the diagnosis the model gives. Compared are
 
-* ``ours``: the default of ``xai.reagent``;
+* ``ours``: the default of ``xai.reagent``; ``ours fixed U/2``: the words that ask are never replaced, as on the page
+  *Tokens*, with half as many forwards as there are other tokens;
 * ``published``: Algorithm 1 with three chains, the stopping test at every update, replacement uniform, which does best
   for it here (``published_masked``: the paper's own, the masked model's most probable token);
 * ``masked_difference``: random balanced masks, difference of means, for the first vignettes only;
@@ -139,7 +140,17 @@ def measure(lm: LanguageModel, vignette: Vignette, seed: int, options: argparse.
         reference = reference.values[0]
     means = options.quick or seed < options.ranks
     found = attributions(lm, problem, options.budgets, seed, means=means, masked=options.masked)
+    found["ours fixed U/2"] = with_fixed(lm, problem, vignette, carrier, seed)
     return {method: figures(values, evidence, carrier, reference) for method, values in found.items()}
+
+
+def with_fixed(lm: LanguageModel, problem: Problem, vignette: Vignette, carrier: np.ndarray, seed: int) -> np.ndarray:
+    """Values ``(T,)`` of the default where the words that ask are never replaced; forwards: half the other tokens."""
+    config = reagent.ReagentConfig(fixed=(vignette.prompt[vignette.carrier[0] :].strip(),), seed=seed)
+    rest = replace(make_problem(lm, vignette.prompt, None, None, 1, config), lm=problem.lm)
+    values = np.zeros(problem.n_units)
+    values[~carrier] = adaptive(rest, replace(config, budget=rest.n_units // 2)).values[0]
+    return values
 
 
 def interval(differences: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -159,13 +170,16 @@ def report(records: list[Figures], budgets: list[int]) -> dict[str, object]:
     print(f"\n{len(records)} vignettes")
     for method, row in table.items():
         print(f"{method:24s}" + "  ".join(f"{k} {m:.3f} [{a:.3f}, {b:.3f}]" for k, (m, a, b) in row.items()))
-    pairs = [(f"ours {b}", f"published {b}") for b in budgets] + [("ours T/2", "occlusion T")]
+    pairs = [(f"ours {b}", f"published {b}") for b in budgets] + [
+        ("ours T/2", "occlusion T"),
+        ("ours fixed U/2", "occlusion T"),
+    ]
     compared = {}
     print("\nDifference of pointing, paired:")
     for one, other in pairs:
         found = interval(columns[one]["pointing"] - columns[other]["pointing"], rng)
         compared[f"{one} - {other}"] = found
-        print(f"{one:12s} - {other:16s} {found[0]:+.3f} [{found[1]:+.3f}, {found[2]:+.3f}]")
+        print(f"{one:14s} - {other:16s} {found[0]:+.3f} [{found[1]:+.3f}, {found[2]:+.3f}]")
     versions = {name: metadata.version(name) for name in ("torch", "transformers", "numpy")}
     n_ranks = len(columns["random"].get("ranks", ()))
     return {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from xai.core.errors import InputError
-from xai.dashboard.columns import check_mapping, propose, propose_answers
+from xai.dashboard.columns import check_mapping, propose, propose_answers, propose_features
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,19 @@ def test_bad_mappings_are_named(mapping, target, complaint):
 
 def test_a_good_mapping_passes():
     check_mapping({"a": "x", "b": "b"}, "y")
+
+
+@pytest.mark.parametrize(
+    ("columns", "n_classes", "expected"),
+    [
+        ({"died": [0, 1, 0], "a": [1, 2, 3], "b": [4, 5, 6]}, 2, ["a", "b"]),
+        ({"a": [1, 2, 3], "b": [4, 5, 6], "died": [0, 1, 0]}, 2, ["a", "b"]),
+        # Two columns could be the answers: the last of the table is, not a flag among the features.
+        ({"flag": [0, 1, 1], "a": [1, 2, 3], "died": [0, 1, 0]}, 2, ["flag", "a"]),
+        ({"a": [1, 2, 3], "outcome": [7, 8, 9], "b": [4, 5, 6]}, None, ["a", "b"]),
+        ({"a": [1, 2, 3], "b": [4, 5, 6], "c": [7, 8, 9]}, None, ["a", "b"]),
+        ({"a": [1, 2, 3], "b": [0, 1, 0]}, 2, ["a", "b"]),
+    ],
+)
+def test_columns_of_a_model_without_names(columns, n_classes, expected):
+    assert propose_features(pd.DataFrame(columns), 2, n_classes) == expected

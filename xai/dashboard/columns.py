@@ -6,10 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.errors import InputError, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Names closer than this are proposed for each other.
 _CLOSE = 0.6
@@ -53,6 +57,22 @@ def propose_answers(offered: Sequence[str], used: Sequence[str]) -> str | None:
         return free[0]
     called = [name for word in _ANSWERS for name in free if _plain(name) == word]
     return called[0] if called else None
+
+
+def propose_features(table: pd.DataFrame, wanted: int | None, n_classes: int | None) -> list[str]:
+    """The columns that a model without names most likely reads: the first ``wanted`` beside the answers.
+
+    The answers are a column so called, or of a classifier the one with no more values than classes: of several such
+    columns the last of the table or, if that is none of them, its first.
+    """
+    offered = [str(name) for name in table.columns]
+    if wanted is None or len(offered) <= wanted:
+        return offered
+    answers = propose_answers(offered, ())
+    if answers is None and n_classes is not None:
+        few = [name for name, count in zip(offered, table.nunique(), strict=True) if count <= n_classes]
+        answers = few[0] if len(few) == 1 else next((name for name in (offered[-1], offered[0]) if name in few), None)
+    return [name for name in offered if name != answers][:wanted]
 
 
 def check_mapping(mapping: Mapping[str, str | None], target: str | None) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from ...core.errors import InputError
 from .. import source, uploads
 from ..cards import card
-from ..columns import propose, propose_answers
+from ..columns import propose, propose_answers, propose_features
 from ..markdown import plain
 from ..uploads import Fit, Upload, as_label
 from .your_files import Found, several
@@ -85,7 +85,7 @@ def _columns(pair: str, facts: Mapping[str, Any], table: pd.DataFrame) -> dict[s
     offered = [str(name) for name in table.columns]
     wanted = facts["feature_names"]
     if wanted is None:
-        return _by_position(pair, facts["n_features"], offered)
+        return _by_position(pair, facts, table)
     proposed = propose(wanted, offered)
     differ = [name for name in wanted if proposed[name] != name]
     if not differ:
@@ -114,12 +114,13 @@ def _columns(pair: str, facts: Mapping[str, Any], table: pd.DataFrame) -> dict[s
     return proposed
 
 
-def _by_position(pair: str, wanted: int | None, offered: list[str]) -> dict[str, str | None]:
+def _by_position(pair: str, facts: Mapping[str, Any], table: pd.DataFrame) -> dict[str, str | None]:
     """Columns for a model that knows no names."""
+    wanted, classes = facts["n_features"], facts["classes"]
     chosen = st.multiselect(
         "Columns the model was trained on, in its order",
-        offered,
-        default=offered[:wanted] if wanted is not None else offered,
+        [str(name) for name in table.columns],
+        default=propose_features(table, wanted, None if classes is None else len(classes)),
         key=f"columns:{pair}",
         help="The model does not say what its columns are called.",
     )
