@@ -35,8 +35,9 @@ _STYLE = """<style>
 h1 { padding-bottom: 0.2rem; }
 /* Streamlit's captions are too pale on white: 4.2 to 1, where small text needs 4.5. */
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8; }
-/* The chosen segment's text is too dark on its tint in the dark theme. */
-[data-testid="stButtonGroup"] [aria-checked="true"] p { color: light-dark(#005A8C, #9CCBF2); }
+/* What is chosen is written too dark in the dark theme. */
+[data-testid="stButtonGroup"] [aria-checked="true"] p,
+[data-testid="stSliderThumbValue"] p { color: light-dark(#005A8C, #9CCBF2); }
 </style>"""
 
 
