@@ -40,7 +40,7 @@ def tokens(t: TokenAttribution, target: int = 0) -> str:
             continue
         colour = SIGN["positive"] if values[i] >= 0 else SIGN["negative"]
         share = abs(values[i]) / largest
-        background = f"color-mix(in srgb, {colour} {100 * 0.85 * share**0.7:.0f}%, transparent)"
+        background = f"color-mix(in srgb, {colour} {100 * 0.6 * share**0.7:.0f}%, transparent)"
         interval = "" if np.isnan(errors[i]) else f" ± {_Z * errors[i]:.3f}"
         about = f"{t.tokens[i].strip()}: {values[i]:+.3f}{interval}"
         # Effects that cannot be told from none are underlined with dots.
