@@ -71,8 +71,9 @@ class Server:
     @property
     def failures(self):
         """Tracebacks in the log, but for those of browsers that left."""
-        parts = self.log.split("Exception in ASGI application")
-        return [part for i, part in enumerate(parts) if "Traceback" in part and not (i and _LEFT in part)]
+        first, *others = self.log.split("Exception in ASGI application")
+        parts = [first, *(part.rpartition(_LEFT)[2] for part in others)]
+        return [part for part in parts if "Traceback" in part]
 
     def stop(self):
         self._process.terminate()
