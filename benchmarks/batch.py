@@ -8,8 +8,8 @@ checking, summing, syncing to disk included. Pairs are run one after the other, 
 
 Seconds on the clock only mean something on a machine that does nothing else: what others used of it meanwhile is
 printed beside each figure, and `cpu` (processor seconds of all processes of the run) hardly depends on them. Memory is
-the proportional share (PSS) of all processes together, sampled four times a second. Linux only. Prints tables and
-writes benchmarks/results/batch.json.
+the proportional share (PSS) of all processes together, sampled once a second; adding that up takes a good part of a
+processor's time, so the pairs go without. Linux only. Prints tables and writes benchmarks/results/batch.json.
 """
 
 from __future__ import annotations
@@ -87,42 +87,43 @@ def run(data, model, out, engine, workers):
 
 @dataclass(frozen=True)
 class Measured:
-    """One program: seconds, rows a second, processor seconds, peak MB, share of the machine that others used."""
+    """One program: seconds, rows a second, processor seconds, peak MB if sampled, the share others used."""
 
     what: str
     rows: int
     wall: float
     rows_per_second: float
     cpu: float
-    peak_mb: float
+    peak_mb: float | None
     others: float
 
 
-def measure(what, rows, *command):
+def measure(what, rows, *command, memory=False):
     """Run a part of this file as a program and watch it and all it starts."""
     used, peak = {}, 0.0
     before, start = _machine(), time.perf_counter()
     process = subprocess.Popen([sys.executable, str(Path(__file__).resolve()), "--part", *map(str, command)])
     family = psutil.Process(process.pid)
     while process.poll() is None:
-        memory = 0.0
+        held = 0.0
         for one in _family(family):
             try:
                 times = one.cpu_times()
                 used[one.pid, one.create_time()] = times.user + times.system
-                memory += one.memory_full_info().pss / 1e6
+                held += one.memory_full_info().pss / 1e6 if memory else 0.0
             except psutil.Error:  # it has just ended
                 continue
-        peak = max(peak, memory)
-        time.sleep(0.25)
+        peak = max(peak, held)
+        time.sleep(1.0 if memory else 0.1)
     wall = time.perf_counter() - start
     if process.returncode:
         sys.exit(f"{what} failed")
     busy, whole = (after - earlier for after, earlier in zip(_machine(), before, strict=True))
     cpu = sum(used.values())
-    found = Measured(what, rows, wall, rows / wall, cpu, peak, max(0.0, busy - cpu) / whole)
+    found = Measured(what, rows, wall, rows / wall, cpu, peak if memory else None, max(0.0, busy - cpu) / whole)
+    said = f"{peak:.0f}" if memory else ""
     print(
-        f"{what:34} {rows:11,} {wall:8.1f} {found.rows_per_second:9,.0f} {cpu:8.1f} {peak:8.0f} {found.others:7.0%}",
+        f"{what:34} {rows:11,} {wall:8.1f} {found.rows_per_second:9,.0f} {cpu:8.1f} {said:>8} {found.others:7.0%}",
         flush=True,
     )
     return found
@@ -148,11 +149,11 @@ class Bench:
         self.folder, self.model = folder, model
         self.results = []
 
-    def __call__(self, what, data, rows, *command):
+    def __call__(self, what, data, rows, *command, memory=False):
         """Measure one part on a fresh folder."""
         out = self.folder / "out"
         shutil.rmtree(out, ignore_errors=True)
-        self.results.append(measure(what, rows, command[0], data, self.model, out, *command[1:]))
+        self.results.append(measure(what, rows, command[0], data, self.model, out, *command[1:], memory=memory))
         shutil.rmtree(out, ignore_errors=True)
         return self.results[-1]
 
@@ -212,8 +213,8 @@ def main():
             results["native"] = {"rows": n, "times": ours.rows_per_second / own.rows_per_second}
             print(f"\n  a run does {results['native']['times']:.1f} times the rows a second of that loop\n")
         if "dask" in parts:
-            local = bench("run, 2 workers", data, rows, "run", "local", 2)
-            cluster = bench("run, Dask, 2 workers", data, rows, "run", "dask", 2)
+            local = bench("run, 2 workers", data, rows, "run", "local", 2, memory=True)
+            cluster = bench("run, Dask, 2 workers", data, rows, "run", "dask", 2, memory=True)
             results["dask"] = {"ratio": local.wall / cluster.wall, "memory": cluster.peak_mb / local.peak_mb}
             throughput, memory = results["dask"].values()
             print(f"\n  Dask: {throughput:.2f} of the throughput, {memory:.1f} times the memory\n")
@@ -222,7 +223,8 @@ def main():
             for times in (1, 5, 10):
                 shutil.rmtree(folder / "rows", ignore_errors=True)
                 make_data(folder / "rows", rows * times, 20 * times)
-                peaks[rows * times] = bench("run, 2 workers", folder / "rows", rows * times, "run", "local", 2).peak_mb
+                n, where = rows * times, folder / "rows"
+                peaks[n] = bench("run, 2 workers", where, n, "run", "local", 2, memory=True).peak_mb
             results["memory"] = {str(n): peak for n, peak in peaks.items()}
             print(f"\n  ten times the rows, {max(peaks.values()) / min(peaks.values()):.2f} x the memory")
     results["measured"] = [asdict(one) for one in bench.results]

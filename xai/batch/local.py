@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import WorkerError, XaiError
 from .parts import Part
-from .tasks import batch_part
+from .tasks import PART
 from .work import Order, work
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..sandbox import Job, ModelFile
-
-TASKS_MODULE = batch_part.__module__
-"""What a worker imports to know this package's tasks."""
+    from ..sandbox import Job, JobPool, ModelFile
 
 ATTEMPTS = 3
 """Times a part is tried when its worker dies: the third time it is taken for the part's own fault."""
@@ -40,29 +36,22 @@ def in_this_process(subject: Any, order: Order) -> Engine:
     return run
 
 
-@contextmanager
-def in_workers(model: ModelFile | None, order: Order, workers: int) -> Iterator[Engine]:
+def in_workers(pool: JobPool, model: ModelFile | None, order: Order) -> Engine:
     """Worker processes; answers come in the order of the parts, and at most two a worker wait to be written."""
-    from ..sandbox import JobPool
-    from ..sandbox.profile import reader
 
-    # Nothing is asked to be warm beyond what every child is: other wishes would cost another fork server. Reading an
-    # Order, a child imports this package, and with it the tasks.
-    with JobPool(workers, profile=reader()) as pool:
+    def submit(part: Part) -> Job:
+        return pool.submit(PART, f"explaining {part.name}", model=model, order=order, part=part)
 
-        def submit(part: Part) -> Job:
-            return pool.submit("batch_part", f"explaining {part.name}", model=model, order=order, part=part)
-
-        def run(parts: Sequence[Part]) -> Iterator[Answer]:
-            waiting: deque[tuple[Part, Job]] = deque()
-            for part in parts:
-                waiting.append((part, submit(part)))
-                if len(waiting) >= 2 * workers:
-                    yield _finished(*waiting.popleft(), submit)
-            while waiting:
+    def run(parts: Sequence[Part]) -> Iterator[Answer]:
+        waiting: deque[tuple[Part, Job]] = deque()
+        for part in parts:
+            waiting.append((part, submit(part)))
+            if len(waiting) >= 2 * pool.size:
                 yield _finished(*waiting.popleft(), submit)
+        while waiting:
+            yield _finished(*waiting.popleft(), submit)
 
-        yield run
+    return run
 
 
 def _finished(part: Part, job: Job, submit: Callable[[Part], Job]) -> Answer:

@@ -11,13 +11,12 @@ import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from ..core.provenance import versions
-from ..sandbox import IsolatedModel, ModelFile, Worker, load_model
-from ..sandbox.profile import reader
+from ..sandbox import IsolatedModel, JobPool, ModelFile
 from . import pictures, prompts
-from .local import TASKS_MODULE
 from .methods import Kind, kind_of, located, settle_options
 from .parts import DataFile, Part, check_schemas, cut, find_files, read, schema_of
 from .store import commit
+from .tasks import OPEN, SETTLE
 from .work import PERMUTATION, Order, settle, subject_of
 
 if TYPE_CHECKING:
@@ -90,15 +89,24 @@ class Wanted:
         return kind_of(self.methods)
 
 
-def plan(wanted: Wanted) -> Plan:
+def plan(wanted: Wanted, pool: JobPool) -> Plan:
     """Look at data and model.
+
+    Parameters
+    ----------
+    wanted
+        What was asked for.
+    pool
+        The processes that will do the work: a model file is opened by them, and stays open.
 
     Raises
     ------
     InputError, ModelError
         If anything is missing or does not fit.
+    WorkerError
+        If opening the model ended a process.
     """
-    return _plan_rows(wanted) if wanted.kind == "rows" else _plan_items(wanted)
+    return _plan_rows(wanted, pool) if wanted.kind == "rows" else _plan_items(wanted, pool)
 
 
 def _sound(wanted: Wanted, files: Sequence[DataFile]) -> list[DataFile]:
@@ -118,59 +126,68 @@ def _sound(wanted: Wanted, files: Sequence[DataFile]) -> list[DataFile]:
     return good
 
 
-def _plan_rows(wanted: Wanted) -> Plan:
+def _plan_rows(wanted: Wanted, pool: JobPool) -> Plan:
+    opened = _open(wanted, pool)
+    # Another process imports the model's library; meanwhile this one reads all of the data, for their hash.
     folder, files = _tables(wanted.data, wanted.out)
     files = check_schemas(folder, files)
     good = _sound(wanted, files)
-    model, file = _open(wanted.model, wanted.output)
-    try:
-        keep = _check_columns(wanted, model, folder / good[0].path)
-        d = model.n_features or len(schema_of(folder / good[0].path).names)
-        parts = cut(good, len(model.output_names) * (d + 2), wanted.rows_per_part)
-        options = {name: located(given) for name, given in wanted.options.items()}
-        sample = None
-        if PERMUTATION in wanted.methods:
-            sample = _sample(folder, parts, wanted, model, options[PERMUTATION])
-        n = sum(f.rows for f in good)
-        if file is None:
-            settled = settle(model, wanted.methods, options, n, sample)
-        else:
-            settled = _ask(
-                model.worker, "batch_settle", model=file, methods=wanted.methods, options=options, rows=n, sample=sample
-            )
-    finally:
-        if file is not None and model is not wanted.model:
-            model.close()  # it has said what it had to: its memory is for the workers
+    model = opened()
+    facts, options = model.facts, {name: located(given) for name, given in wanted.options.items()}
+    keep = _check_columns(wanted, facts, folder / good[0].path)
+    d = facts["n_features"] or len(schema_of(folder / good[0].path).names)
+    parts = cut(good, len(facts["output_names"]) * (d + 2), wanted.rows_per_part)
+    sample = None
+    if PERMUTATION in wanted.methods:
+        sample = _sample(folder, parts, wanted, facts, options[PERMUTATION])
+    order = Order(str(folder), wanted.methods, options, wanted.key, keep)
+    n = sum(f.rows for f in good)
+    if model.file is None:
+        settled = settle(model.subject, order.methods, options, n, sample)
+    else:
+        settled = pool.submit(SETTLE, "preparing", model=model.file, order=order, rows=n, sample=sample).result()
     return Plan(
         files=tuple(files),
         parts=parts,
-        order=Order(str(folder), wanted.methods, settled["options"], wanted.key, keep),
-        facts=_facts(model, wanted.model),
+        order=replace(order, options=settled["options"]),
+        facts=_said(facts, wanted.model),
         importances=settled["importances"],
         versions=settled["versions"],
-        file=file,
-        subject=model if file is None else None,
+        file=model.file,
+        subject=model.subject,
     )
 
 
-def _open(model: Any, output: str | None) -> tuple[Any, ModelFile | None]:
-    """The model, and its file if other processes can open that."""
+@dataclass(frozen=True)
+class _Opened:
+    """What is known of a model of rows, its file if other processes can open it, and else the model."""
+
+    facts: Mapping[str, Any]
+    file: ModelFile | None = None
+    subject: Model | None = None
+
+
+def _open(wanted: Wanted, pool: JobPool) -> Callable[[], _Opened]:
+    """Begin to open the model; what is returned waits for it."""
     from ..models import Model, wrap_model
 
-    if model is None:
+    given = wanted.model
+    if given is None:
         raise InputError("rows of a table are explained with a model: none is given.")
-    if isinstance(model, str | Path):
-        opened = load_model(model, output)
-    else:
-        opened = model if isinstance(model, Model) else wrap_model(model, output)
-    return opened, opened.model_file if isinstance(opened, IsolatedModel) else None
+    if isinstance(given, str | Path):
+        file = ModelFile(str(Path(given).resolve()), wanted.output)
+        job = pool.submit("describe", f"opening {Path(given).name}", model=file)
 
+        def wait() -> _Opened:
+            facts = job.result()
+            return _Opened(facts, replace(file, output=facts["output"], hash=facts["hash"]))
 
-def _ask(worker: Worker, task: str, **payload: Any) -> dict[str, Any]:
-    """One of this package's tasks, done in a child."""
-    worker.call("warm", modules=[TASKS_MODULE])
-    answer: dict[str, Any] = worker.call(task, **payload)
-    return answer
+        return wait
+    model = given if isinstance(given, Model) else wrap_model(given, wanted.output)
+    known = {name: getattr(model, name) for name in (*_FACTS, "n_features")}
+    if isinstance(model, IsolatedModel):
+        return lambda: _Opened(known, model.model_file)
+    return lambda: _Opened(known, subject=model)
 
 
 def _tables(data: Path, out: Path) -> tuple[Path, tuple[DataFile, ...]]:
@@ -198,11 +215,11 @@ def _staged(data: Path, out: Path) -> Path:
     return out / "input" / STAGED
 
 
-def _check_columns(wanted: Wanted, model: Model, path: Path) -> tuple[str, ...]:
+def _check_columns(wanted: Wanted, facts: Mapping[str, Any], path: Path) -> tuple[str, ...]:
     """``keep`` without ``key``, once all columns are known to be there."""
     present = schema_of(path).names
     target = [wanted.options[PERMUTATION]["target"]] if PERMUTATION in wanted.methods else []
-    missing = [n for n in (*(model.feature_names or ()), *wanted.key, *wanted.keep, *target) if n not in present]
+    missing = [n for n in (*(facts["feature_names"] or ()), *wanted.key, *wanted.keep, *target) if n not in present]
     if missing:
         raise InputError(f"{path.name} lacks columns. {unknown_names('column', missing, present)}")
     return _without_key(wanted.keep, wanted.key)
@@ -213,7 +230,7 @@ def _without_key(keep: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
 
 
 def _sample(
-    folder: Path, parts: Sequence[Part], wanted: Wanted, model: Model, options: Mapping[str, Any]
+    folder: Path, parts: Sequence[Part], wanted: Wanted, facts: Mapping[str, Any], options: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Rows with answers: blocks from parts that are spread over the data."""
     import pandas as pd
@@ -224,23 +241,21 @@ def _sample(
         chosen = [parts[i] for i in np.unique(np.linspace(0, len(parts) - 1, _SAMPLED_PARTS).astype(int))]
         block = -(-most // len(chosen))
     target = options["target"]
-    names = None if model.feature_names is None else list(dict.fromkeys((*model.feature_names, target)))
+    names = None if facts["feature_names"] is None else list(dict.fromkeys((*facts["feature_names"], target)))
     carried = {*wanted.key, *wanted.keep} - {target}
     found = [read(folder / p.source, p.start, min(block, p.rows), names) for p in chosen]
     frame = pd.concat(found, ignore_index=True)
     return frame if names is not None else frame.drop(columns=[name for name in frame if name in carried])
 
 
-def _facts(model: Model, given: Any) -> dict[str, Any]:
-    return {
-        "name": Path(given).name if isinstance(given, str | Path) else type(given).__name__,
-        "hash": model.hash,
-        "framework": model.framework,
-        "task": model.task,
-        "output": model.output,
-        "output_names": list(model.output_names),
-        "feature_names": None if model.feature_names is None else list(model.feature_names),
-    }
+_FACTS = ("hash", "framework", "task", "output", "output_names", "feature_names")
+
+
+def _said(facts: Mapping[str, Any], given: Any) -> dict[str, Any]:
+    """What the manifest says of a model of rows, in JSON types."""
+    name = Path(given).name if isinstance(given, str | Path) else type(given).__name__
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+    return {"name": name} | {key: plain[key] for key in _FACTS}
 
 
 _FIND: dict[str, Callable[[Path], tuple[Path, tuple[DataFile, ...]]]] = {
@@ -254,7 +269,7 @@ _PACKAGES = {
 }
 
 
-def _plan_items(wanted: Wanted) -> Plan:
+def _plan_items(wanted: Wanted, pool: JobPool) -> Plan:
     """Of pictures or prompts."""
     if wanted.output is not None:
         raise InputError("output chooses what a model of a table answers: leave it out here.")
@@ -271,8 +286,7 @@ def _plan_items(wanted: Wanted) -> Plan:
         subject = subject_of(model, order)
         facts, name = subject.facts(), type(model).__name__
     else:
-        with Worker(reader()) as worker:
-            facts = _ask(worker, "batch_open", model=file, order=order)
+        facts = pool.submit(OPEN, "opening", model=file, order=order).result()
         name = "" if file is None else Path(file.path).name
         file = None if file is None else replace(file, hash=facts["hash"])
     return Plan(

@@ -208,7 +208,7 @@ def work_on_prompts(tool: PromptTool, order: Order, part: Part) -> dict[str, pa.
         raise all_failed(errors, len(lines))
     lead: dict[str, Any] = {
         "row": np.arange(part.start, part.start + part.rows),
-        "source": [part.source] * part.rows,
+        "source": part.source,
     }
     for name in dict.fromkeys((*order.key, *order.keep)):
         lead[f"data/{name}"] = [_text(record.get(name)) for record in records]

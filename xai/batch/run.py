@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import InputError, WorkerError, XaiError, unknown_names
+from ..sandbox import JobPool
+from ..sandbox.isolated import library_of
+from ..sandbox.profile import reader
 from .local import Answer, Engine, in_this_process, in_workers
 from .manifest import Manifest
 from .methods import OF_THE_MODEL, check_methods, plain_options
@@ -112,8 +115,11 @@ def run(
         rows_per_part=rows_per_part,
     )
     check_methods(wanted.methods, wanted.options)
-    with locked(out):
-        planned = plan(wanted)
+    # The pool's processes have the model's library imported, where they can know which that is.
+    library = library_of(Path(model)) if wanted.kind == "rows" and isinstance(model, str | Path) else ()
+    cluster = None if engine == "local" else (out, scheduler, workers)
+    with locked(out), JobPool(workers if cluster is None else 1, library, profile=reader()) as pool:
+        planned = plan(wanted, pool)
         if engine == "dask" and not planned.in_workers:
             raise InputError("a cluster needs the model as a file that every machine sees: save it and give its path.")
         order, parts = planned.order, planned.parts
@@ -132,7 +138,7 @@ def run(
         meter = Meter([p.rows for p in parts], [p.rows for p in parts if p not in set(missing)], progress)
         given_up = []
         if missing:
-            with _engine(engine, planned, (out, scheduler), workers) as work_on:
+            with _engine(planned, pool, cluster) as work_on:
                 given_up = _write(out, work_on(missing), meter, stop=not wanted.skip_bad_files)
         lost = {part.name for part in missing if not _is_done(out, manifest, part)} - {s["file"] for s in given_up}
         if lost:
@@ -162,12 +168,12 @@ def _is_done(out: Path, manifest: Manifest, part: Part) -> bool:
 
 
 @contextmanager
-def _engine(name: str, planned: Plan, cluster: tuple[Path, str | None], workers: int) -> Iterator[Engine]:
-    if name == "dask":
-        with on_dask(planned.file, planned.order, *cluster, workers) as engine:
+def _engine(planned: Plan, pool: JobPool, cluster: tuple[Path, str | None, int] | None) -> Iterator[Engine]:
+    if cluster is not None:
+        pool.close()  # it has said what it had to: its memory is for the cluster
+        with on_dask(planned.file, planned.order, *cluster) as engine:
             yield engine
     elif planned.in_workers:
-        with in_workers(planned.file, planned.order, workers) as engine:
-            yield engine
+        yield in_workers(pool, planned.file, planned.order)
     else:
         yield in_this_process(planned.subject, planned.order)

@@ -1,8 +1,10 @@
-"""A run's share of the tasks that worker processes know; a worker learns them by importing this module."""
+"""A run's share of the tasks that worker processes know.
+
+A worker learns them by importing this package, as it does when it reads an :class:`~.work.Order`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..sandbox.tasks import TASKS, Progress, Task, open_cached
@@ -16,17 +18,11 @@ if TYPE_CHECKING:
 
 
 def batch_settle(
-    model: ModelFile,
-    methods: Sequence[str],
-    options: Mapping[str, Mapping[str, Any]],
-    *,
-    rows: int,
-    progress: Progress,
-    sample: Any = None,
+    model: ModelFile, order: Order, *, rows: int, progress: Progress, sample: Any = None
 ) -> dict[str, Any]:
-    """See :func:`~.work.settle`."""
+    """See :func:`~.work.settle`; the order is the one that is being settled."""
     del progress
-    return settle(open_cached(model), tuple(methods), options, rows, sample)
+    return settle(open_cached(model), order.methods, order.options, rows, sample)
 
 
 def batch_open(model: ModelFile | None, order: Order, progress: Progress) -> dict[str, Any]:
@@ -42,6 +38,7 @@ def batch_part(model: ModelFile | None, order: Order, part: Part, progress: Prog
     return work(open_subject(model, order), order, part)
 
 
-TASKS["batch_settle"] = Task(batch_settle, "preparing a run with")
-TASKS["batch_open"] = Task(batch_open, "preparing a run with")
-TASKS["batch_part"] = Task(batch_part, "explaining with")
+SETTLE, OPEN, PART = "batch_settle", "batch_open", "batch_part"
+TASKS[SETTLE] = Task(batch_settle, "preparing a run with")
+TASKS[OPEN] = Task(batch_open, "preparing a run with")
+TASKS[PART] = Task(batch_part, "explaining with")

@@ -132,7 +132,7 @@ def _work_on_rows(model: Model, order: Order, part: Part) -> dict[str, pa.Table]
     X = frame.drop(columns=[name for name in carried if name in frame]) if model.feature_names is None else frame
     lead: dict[str, Any] = {
         "row": np.arange(part.start, part.start + part.rows),
-        "source": np.full(part.rows, part.source),
+        "source": part.source,
     }
     lead |= {f"data/{name}": frame[name] for name in carried}
     tables: dict[str, pa.Table] = {}
@@ -159,7 +159,8 @@ def _explain(model: Model, X: pd.DataFrame, method: str, options: Mapping[str, A
         background = read_table(background)
 
     def run(positions: np.ndarray) -> Attribution:
-        return explain(model, X.iloc[positions], method=method, background=background, config=options.get("config"))
+        rows = X if len(positions) == len(X) else X.iloc[positions]
+        return explain(model, rows, method=method, background=background, config=options.get("config"))
 
     pieces, errors = one_by_one(np.arange(len(X)), run)
     if not pieces:

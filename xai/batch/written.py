@@ -194,19 +194,31 @@ def _with_gaps(seats: np.ndarray, rows: Rows) -> Any:
 def arrow(
     lead: Mapping[str, Any], errors: Sequence[str | None], columns: Mapping[str, Any], header: Mapping[str, Any]
 ) -> pa.Table:
-    """A table with what every file of a run begins with; ``header`` goes into the schema's metadata."""
+    """A table with what every file of a run begins with; ``header`` goes into the schema's metadata.
+
+    Of ``lead``, ``row`` numbers the rows, ``source`` is where all of them came from, or where each did.
+    """
     import pyarrow as pa
 
     table = pa.table(
         {
             "row": pa.array(lead["row"], pa.int64()),
-            "source": pa.array(lead["source"]).dictionary_encode(),
-            "error": pa.array(errors, pa.string()),
+            "source": _sources(lead["source"], len(lead["row"])),
+            "error": pa.array(errors, pa.string()) if any(errors) else pa.nulls(len(errors), pa.string()),
             **{name: pa.array(column) for name, column in lead.items() if name.startswith("data/")},
             **{name: pa.array(column) for name, column in columns.items()},
         }
     )
     return table.replace_schema_metadata({METADATA: json.dumps(header, ensure_ascii=False).encode()})
+
+
+def _sources(source: str | Sequence[str], n: int) -> pa.DictionaryArray:
+    """Where each of n rows came from: all from one place, or one place each."""
+    import pyarrow as pa
+
+    if isinstance(source, str):
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([source]))
+    return pa.array(source).dictionary_encode()
 
 
 def as_parquet(table: pa.Table) -> np.ndarray:
@@ -215,9 +227,11 @@ def as_parquet(table: pa.Table) -> np.ndarray:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    texts = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
-    # Values hardly repeat: a dictionary of them costs time and saves nothing.
-    pq.write_table(table, sink, compression="lz4", use_dictionary=texts)
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    # Values and row numbers hardly repeat, so a dictionary of them saves nothing; sorted by their bytes, first bytes of
+    # all values first, they take three quarters of the space and are written sooner.
+    texts = [name for name in table.schema.names if name not in {"row", *floats}]
+    pq.write_table(table, sink, compression="lz4", use_dictionary=texts, use_byte_stream_split=floats)
     return np.frombuffer(sink.getvalue(), dtype=np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -25,6 +26,7 @@ ARROW = {
 """Environment variables of Arrow in the fork server and its children."""
 
 _MESSAGE = 1 << 20
+_PIPE_BYTES = 1 << 20
 _NO_THREADS = {
     # Libraries that start threads while they are imported, told not to: a process with threads cannot be forked.
     "OPENBLAS_NUM_THREADS": "1",
@@ -57,6 +59,16 @@ class Forked:
         watch = select.poll()
         watch.register(self._ending, select.POLLIN)
         return bool(watch.poll(milliseconds))
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe with room for megabytes in few turns."""
+    import fcntl  # not everywhere, like this whole server
+
+    ends = os.pipe()
+    with contextlib.suppress(OSError):  # the account has as many of these as it may have: it is slower, no more
+        fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return ends
 
 
 class ForkServer:
@@ -115,7 +127,7 @@ class ForkServer:
         WorkerError
             If it ended before it began, or refuses.
         """
-        pipes = [os.pipe() for _ in range(3)]
+        pipes = [_pipe() for _ in range(3)]
         ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
         try:

@@ -89,7 +89,7 @@ class IsolatedModel(Model):
         return outputs
 
 
-def _library(file: Path) -> tuple[str, ...]:
+def library_of(file: Path) -> tuple[str, ...]:
     """The library that reads a file, for the child to find it imported."""
     from ..models import sniff
 
@@ -125,7 +125,7 @@ def load_model(path: str | Path, output: str | None = None, *, isolated: bool = 
     if not isolated:
         return open_model(path, output)
     file = Path(path).resolve()
-    worker = Worker(own_files(), _library(file))
+    worker = Worker(own_files(), library_of(file))
     try:
         facts = worker.call("describe", model=ModelFile(str(file), output))
     except BaseException:

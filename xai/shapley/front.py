@@ -222,7 +222,7 @@ def _check_config(entry: Method, config: Any) -> None:
 
 def _row_labels(index: pd.Index) -> tuple[str | int, ...]:
     if index.inferred_type == "integer":
-        return tuple(int(label) for label in index)
+        return tuple(index.tolist())
     return tuple(str(label) for label in index)
 
 
