@@ -165,7 +165,9 @@ def test_curves_in_concept_space(fitted, data):
 
 
 def test_concepts_that_carry_too_little_are_told(model, data):
-    carried = Craft(model, 1).fit(data[0]).fidelity(data[0], "red").carried
+    # Which colour a single concept is depends on the solver.
+    craft = Craft(model, 1, factor=FactorConfig(solver="sklearn")).fit(data[0])
+    carried = craft.fidelity(data[0], "red").carried
     assert carried.r2 < 0.7
     assert carried.warning
     assert "do not carry the decision" in carried.warning

@@ -23,7 +23,7 @@ def tokens(arguments: argparse.Namespace) -> None:
             raise InputError(f"'{out.name}' must end in .json, .csv or .html: the suffix chooses the format.")
         check_folder(out)
     prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
-    lm = load_lm(arguments.lm, chat=arguments.chat)
+    lm = load_lm(arguments.lm, chat=arguments.chat, device=arguments.device)
     with Progress("replacing words") as progress:
         found = attribute(
             lm,
@@ -107,6 +107,7 @@ def add(commands: Any, command: Any) -> None:
         help="demo, a folder in the Hugging Face format, a GGUF file, a name of the hub, or server for the one that "
         "HEMICYCLE_LM_URL names (default: %(default)s)",
     )
+    parser.add_argument("--device", metavar="NAME", help="where the model computes, e.g. cuda; default: the processor")
     parser.add_argument("--chat", action="store_true", help="put the prompt into the model's chat template")
     parser.add_argument("--target", metavar="TEXT", help="the answer to explain, with its space (default: generated)")
     parser.add_argument("--foil", metavar="TEXT", help="another answer: explain the target rather than it")

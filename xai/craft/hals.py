@@ -12,6 +12,7 @@ except ImportError as error:
     raise MissingExtraError("torch", "vision") from error
 
 _CHECK_EVERY = 10  # iterations between two looks at the error: each look waits for the GPU
+_FINER = 0.01  # of the tolerance of coordinate descent, which leaves as little to gain: iterations are cheap here
 
 
 def nmf(
@@ -22,7 +23,7 @@ def nmf(
     Parameters
     ----------
     tolerance
-        Stops when ten iterations improve the squared error by less than this share of its start.
+        Stops when ten iterations improve the squared error by less than a hundredth of this share of its start.
     start
         ``(r, p)`` concepts to start from; random ones of the right size otherwise.
     """
@@ -43,7 +44,7 @@ def nmf(
         if iteration % _CHECK_EVERY == 0:
             error = total - 2 * float((products * W.T).sum()) + float((gram * (W @ W.T)).sum())
             first = error if first is None else first
-            if last is not None and last - error < tolerance * first:
+            if last is not None and last - error < _FINER * tolerance * first:
                 break
             last = error
         columns = W.T.contiguous()

@@ -44,9 +44,9 @@ def _by_token(lm: LanguageModel, ids: np.ndarray, target: int, steps: int) -> np
         logits = lm.model(inputs_embeds=points, use_cache=False).logits[:, -1].float()
         return torch.log_softmax(logits, -1)[:, target]
 
-    embedded = lm.model.get_input_embeddings()(torch.as_tensor(ids)[None]).detach()
+    embedded = lm.model.get_input_embeddings()(lm.tensor(ids)[None]).detach()
     if steps == 1:
         found = InputXGradient(answer).attribute(embedded.requires_grad_())
     else:
         found = IntegratedGradients(answer).attribute(embedded, n_steps=steps, method="riemann_middle")
-    return np.asarray(found[0].sum(dim=-1).detach().double().numpy())
+    return np.asarray(found[0].sum(dim=-1).detach().double().cpu().numpy())

@@ -12,9 +12,9 @@ CAUSAL, MASKED = "vignettes-causal", "vignettes-masked"
 
 
 @cache
-def demo_causal() -> HuggingFaceLM:
-    """The causal demo model; opened once."""
-    return open_huggingface(resource("sample_data", "models", CAUSAL))
+def demo_causal(device: str | None = None) -> HuggingFaceLM:
+    """The causal demo model; opened once for each device."""
+    return open_huggingface(resource("sample_data", "models", CAUSAL), device=device)
 
 
 @cache

@@ -40,8 +40,8 @@ class HuggingFaceLM:
     Parameters
     ----------
     model, tokenizer
-        Objects of transformers; the tokenizer must be a fast one, because only those say which characters a token
-        covers.
+        Objects of transformers, the model on any device; the tokenizer must be a fast one, because only those say which
+        characters a token covers.
     name
         For people.
     hash
@@ -85,6 +85,12 @@ class HuggingFaceLM:
         # transformers renames this argument in its fifth version.
         self._cache = "cache" if "cache" in arguments else "past_key_values"
 
+    def tensor(self, array: np.ndarray) -> Any:
+        """An array as a tensor on the model's device."""
+        import torch
+
+        return torch.as_tensor(np.asarray(array)).to(self.model.device)
+
     def encode(self, text: str, *, start: bool = True) -> Encoding:
         """A text as tokens; ``start``: with the start token, or the chat template around it.
 
@@ -125,17 +131,15 @@ class HuggingFaceLM:
         Equal rows are computed once, beginnings that rows share are computed once, and only the logits that are read
         are computed at all.
         """
-        import torch
-
-        positions, wanted = np.asarray(positions), torch.as_tensor(np.asarray(targets))
+        positions, wanted = np.asarray(positions), self.tensor(targets)
         read, index = np.unique(positions - 1, return_inverse=True)
         rows, back = np.unique(np.asarray(rows)[:, : positions.max()], axis=0, return_inverse=True)
         found, ranks = np.empty((len(rows), len(wanted))), np.empty((len(rows), len(wanted)), dtype=int)
         for batch, logits in self._logits(rows, read):
             logits = logits[:, index]  # noqa: PLW2901
             chosen = logits.gather(-1, wanted.expand(len(logits), -1)[..., None])
-            found[batch] = (chosen[..., 0] - logits.logsumexp(-1)).double().numpy()
-            ranks[batch] = (logits > chosen).sum(-1).numpy()
+            found[batch] = (chosen[..., 0] - logits.logsumexp(-1)).double().cpu().numpy()
+            ranks[batch] = (logits > chosen).sum(-1).cpu().numpy()
         back = back.reshape(-1)
         found = found[back]
         if not np.isfinite(found).all():
@@ -152,7 +156,7 @@ class HuggingFaceLM:
         rows = np.asarray(rows)
         found = np.empty((len(rows), self.vocabulary))
         for batch, logits in self._logits(rows, np.array([rows.shape[1] - 1])):
-            found[batch] = torch.log_softmax(logits[:, 0], -1).double().numpy()
+            found[batch] = torch.log_softmax(logits[:, 0], -1).double().cpu().numpy()
         return found
 
     def left_context(self, ids: np.ndarray) -> np.ndarray:
@@ -160,23 +164,21 @@ class HuggingFaceLM:
         import torch
 
         ((_, logits),) = self._logits(np.asarray(ids)[None], np.arange(len(ids) - 1))
-        return np.asarray(torch.log_softmax(logits[0], -1).double().numpy())
+        return np.asarray(torch.log_softmax(logits[0], -1).double().cpu().numpy())
 
     def embeddings(self, ids: np.ndarray) -> np.ndarray:
         """``(T, E)`` what the model reads in place of the tokens."""
-        import torch
-
         table = self.model.get_input_embeddings()
-        return np.asarray(table(torch.as_tensor(np.asarray(ids))[None])[0].detach().float().numpy())
+        return np.asarray(table(self.tensor(ids)[None])[0].detach().float().cpu().numpy())
 
     def after_embeddings(self, points: np.ndarray) -> np.ndarray:
         """Log-probabilities ``(n, vocabulary)`` of the token after each row of embeddings ``(n, T, E)``."""
         import torch
 
         with torch.inference_mode():
-            given = torch.as_tensor(np.asarray(points, dtype=np.float32))
+            given = self.tensor(np.asarray(points, dtype=np.float32))
             logits = self.model(inputs_embeds=given, use_cache=False).logits[:, -1].float()
-            return np.asarray(torch.log_softmax(logits, -1).double().numpy())
+            return np.asarray(torch.log_softmax(logits, -1).double().cpu().numpy())
 
     def attention(self, ids: np.ndarray) -> np.ndarray:
         """``(T, T)`` how much each place looks at those before it, mean over layers and heads.
@@ -193,14 +195,15 @@ class HuggingFaceLM:
             # Faster kernels never hold the whole matrix.
             self.model.set_attn_implementation("eager")
             with torch.inference_mode():
-                layers = self.model(input_ids=torch.as_tensor(ids)[None], output_attentions=True).attentions
+                layers = self.model(input_ids=self.tensor(ids)[None], output_attentions=True).attentions
         except (AttributeError, ValueError) as error:
             raise ModelError(f"{self.name} does not show its attention: {error}") from error
         finally:
             self.model.set_attn_implementation(used)
         if not layers or layers[0] is None:
             raise ModelError(f"{self.name} does not show its attention.")
-        return np.asarray(torch.stack([layer[0].double().mean(dim=0) for layer in layers]).mean(dim=0))
+        mean = torch.stack([layer[0].double().mean(dim=0) for layer in layers]).mean(dim=0)
+        return np.asarray(mean.cpu())
 
     def generate(self, ids: np.ndarray, max_new_tokens: int) -> Iterator[int]:
         """The most probable continuation, token by token."""
@@ -231,16 +234,16 @@ class HuggingFaceLM:
         with torch.inference_mode():
             cache = None
             if len(rows) > 1 and first.max() >= _MIN_PREFIX:
-                prefix = torch.as_tensor(common[None, : first.max()])
+                prefix = self.tensor(common[None, : first.max()])
                 output = self.model(input_ids=prefix, use_cache=True)
                 cache = output["cache"] if "cache" in output else output["past_key_values"]
             for batch in _batches(first[order], rows.shape[1], self.token_budget):
                 places = order[batch]
                 shared = int(first[places].min())
                 shared = shared if cache is not None and shared >= _MIN_PREFIX else 0
-                ids = torch.as_tensor(rows[places, shared:])
+                ids = self.tensor(rows[places, shared:])
                 own = self._prefix(cache, shared, len(places)) if shared else None
-                yield places, self._forward(ids, torch.as_tensor(read - shared), own).float()
+                yield places, self._forward(ids, self.tensor(read - shared), own).float()
 
     @staticmethod
     def _prefix(cache: Any, length: int, n: int) -> Any:
@@ -292,7 +295,9 @@ def _context(config: Any, tokenizer: Any) -> int:
     return min([*known, *([stated] if 0 < stated < 10**9 else [])], default=1024)
 
 
-def open_huggingface(source: str | Path, *, gguf_file: str | None = None, chat: bool = False) -> HuggingFaceLM:
+def open_huggingface(
+    source: str | Path, *, gguf_file: str | None = None, chat: bool = False, device: str | None = None
+) -> HuggingFaceLM:
     """Open a causal model.
 
     Parameters
@@ -303,11 +308,13 @@ def open_huggingface(source: str | Path, *, gguf_file: str | None = None, chat: 
         Name of the GGUF file inside the folder or repository.
     chat
         Put prompts into the model's chat template.
+    device
+        Where it computes, as torch names it; ``None``: on the processor.
 
     Raises
     ------
     ModelError
-        If it cannot be read. Code that comes with a model is never run.
+        If it cannot be read or moved there. Code that comes with a model is never run.
     """
     transformers = import_transformers()
     path = Path(source)
@@ -322,6 +329,8 @@ def open_huggingface(source: str | Path, *, gguf_file: str | None = None, chat: 
         )
         if not gguf_file:  # what a GGUF file holds is in single precision already, and says so when asked again
             model = model.float()
+        if device is not None:
+            model = model.to(device)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{source} cannot be opened as a causal language model: {reason}") from error

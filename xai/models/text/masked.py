@@ -36,12 +36,13 @@ class MaskedLM:
         rows = np.repeat(np.asarray(ids)[None], len(places), axis=0)
         rows[np.arange(len(places)), places] = self.tokenizer.mask_token_id
         size = max(1, self.token_budget // rows.shape[1])
-        found = []
+        found, where = [], self.model.device
         with torch.inference_mode():
             for begin in range(0, len(rows), size):
-                logits = self.model(input_ids=torch.as_tensor(rows[begin : begin + size])).logits
-                at = torch.as_tensor(np.asarray(places)[begin : begin + size])
-                found.append(torch.log_softmax(logits[torch.arange(len(at)), at].float(), -1).double().numpy())
+                logits = self.model(input_ids=torch.as_tensor(rows[begin : begin + size]).to(where)).logits
+                at = torch.as_tensor(np.asarray(places)[begin : begin + size]).to(where)
+                chosen = logits[torch.arange(len(at), device=where), at].float()
+                found.append(torch.log_softmax(chosen, -1).double().cpu().numpy())
         return np.concatenate(found)
 
     def vocabulary_map(self, lm: LanguageModel) -> np.ndarray:
