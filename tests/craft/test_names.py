@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xai.core.errors import InputError
-from xai.craft.names import names_from, names_record, read
+from xai.craft.names import branches, names_from, names_record, read
 
 RNG = np.random.default_rng(0)
 BANK = RNG.random((4, 30)) * (RNG.random((4, 30)) < 0.4)
@@ -46,6 +46,17 @@ def test_names_follow_their_concepts():
 def test_other_files_are_told(text, bank, layer, words):
     with pytest.raises(InputError, match=words):
         names_from(text, bank, layer)
+
+
+def test_a_tree_is_read_branch_by_branch():
+    tree = json.dumps([{"path": [], "named": json.loads(TEXT)}, {"named": {"kind": "craft"}}])
+    first, second = branches(tree)
+    assert names_from(first, BANK, "map7") == dict(enumerate(NAMES))
+    with pytest.raises(InputError, match="no file of concept names"):
+        names_from(second, BANK, "map7")
+    assert branches(TEXT) == (TEXT,)
+    with pytest.raises(InputError, match="no file of concept names"):
+        branches("no json")
 
 
 def test_files_that_cannot_be_read(tmp_path):

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+import streamlit
 
 pytest.importorskip("torch")
 
@@ -67,6 +68,44 @@ def test_names_come_back_from_the_file_that_was_saved(app):
     assert "granules" in [field.value for field in visit.at.text_input]
     upload = next(item for item in visit.at.get("file_uploader") if item.label.startswith("Names"))
     upload.upload("other.json", b"{}", "application/json")
+    visit.run()
+    assert any("no file of concept names" in error for error in visit.errors)
+
+
+def test_names_in_a_tree_come_back_when_it_is_opened(app, monkeypatch):
+    saved, button = {}, streamlit.download_button
+
+    def download_button(label, data, *args, **options):
+        saved[label] = data
+        return button(label, data, *args, **options)
+
+    monkeypatch.setattr(streamlit, "download_button", download_button)
+    visit = app(patience=180).open("concepts")
+    sheet = visit.at.session_state["found"]["concepts"][1]
+    first = sheet.names[sheet.importance.order[0]]
+
+    def open_first():
+        next(button for button in visit.at.button if button.label.startswith(f"{first} · ")).click()
+        visit.run()
+        assert visit.errors == []
+
+    open_first()
+    part = next(field for field in visit.at.text_input if ":" in (field.key or "") and "." in field.key.split(":")[-2])
+    part.set_value("dark grains")
+    visit.run()
+    tree = saved["Tree (JSON)"]
+    assert [record["path"] for record in json.loads(tree)] == [[], [first]]
+    assert "dark grains" in json.loads(tree)[1]["named"]["names"]
+
+    visit = app(patience=180).open("concepts")
+    upload = next(item for item in visit.at.get("file_uploader") if item.label == "Names from such a tree")
+    upload.upload("concept-tree.json", tree.encode(), "application/json")
+    visit.run()
+    assert "dark grains" not in visit.text
+    open_first()
+    assert "dark grains" in [field.value for field in visit.at.text_input]
+    upload = next(item for item in visit.at.get("file_uploader") if item.label == "Names from such a tree")
+    upload.upload("other.json", b"[]", "application/json")
     visit.run()
     assert any("no file of concept names" in error for error in visit.errors)
 

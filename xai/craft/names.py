@@ -62,6 +62,21 @@ def names_from(text: str, bank: np.ndarray, layer: str) -> dict[int, str]:
     return {i: name for i, name in same.items() if not _NUMBERED.fullmatch(name)}
 
 
+def branches(text: str) -> tuple[str, ...]:
+    """Texts for :func:`names_from`: each entry of a list, such as the page writes of a tree, or the text itself.
+
+    Raises
+    ------
+    InputError
+        If it is no JSON.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InputError(_OTHER) from error
+    return tuple(json.dumps(one) for one in found) if isinstance(found, list) and found else (text,)
+
+
 def read(path: str | os.PathLike[str]) -> str:
     """The text of a file of names.
 

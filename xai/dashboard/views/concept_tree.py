@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from .concept_names import Path, key_of, named
+from .concept_names import Path, give_back, key_of, named
 from .concepts import SHOWN, cards
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ def splits(asked: Question, sheet: Sheet) -> None:
         _branch(asked, sheet, (), state, seen)
     at = state["at"]
     with right:
-        if not at or at not in seen:
+        if at and at in seen:
+            here = seen[at]
+            st.markdown(f"**{_path_name(seen, at)}** · layer {here.layer} · from {here.n_images} pieces")
+            cards(asked, here, at)
+        else:
             st.info("Choose a concept to see what it consists of.", icon=":material/account_tree:")
-            return
-        here = seen[at]
-        st.markdown(f"**{_path_name(seen, at)}** · layer {here.layer} · from {here.n_images} pieces")
-        cards(asked, here, at)
     st.download_button(
         "Tree (JSON)",
         json.dumps([_branch_record(asked, seen, path) for path in seen], indent=1),
@@ -44,6 +44,7 @@ def splits(asked: Question, sheet: Sheet) -> None:
         key="json:concept-tree",
         on_click="ignore",
     )
+    give_back(asked, seen, "Names from such a tree")
 
 
 def _branch(asked: Question, sheet: Sheet, path: Path, state: dict[str, Any], seen: dict[Path, Sheet]) -> None:
@@ -84,12 +85,15 @@ def _path_name(seen: Mapping[Path, Sheet], path: Path) -> str:
 
 
 def _branch_record(asked: Question, seen: Mapping[Path, Sheet], path: Path) -> dict[str, Any]:
+    from ...craft import names_record
+
     sheet = seen[path]
     return {
         "path": [seen[path[:depth]].names[i] for depth, i in enumerate(path)],
         "class": asked.class_name,
         "layer": sheet.layer,
         "pieces": sheet.n_images,
+        "named": names_record(sheet.names, sheet.bank, sheet.layer),
         "coherence": [float(value) for value in sheet.coherence],
         "concepts": json.loads(sheet.importance.to_frame().reset_index().to_json(orient="records")),
     }
