@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from xai.sandbox import Worker, client, spawn
+from xai.sandbox import Worker, child, spawn
 from xai.sandbox.limits import processor_time
 
 RESULTS = Path(__file__).parent / "results" / "worker_start.json"
@@ -39,18 +39,18 @@ def ready(modules):
 
 def cold(modules):
     """The same with a new Python."""
-    forking = client.spawn
+    forking = child.spawn
 
     def anew(folder, profile, *_):
         return spawn.spawn_anew(
             {"folder": str(folder), "environment": spawn.child_environment(folder), "profile": profile.to_json()}
         )
 
-    client.spawn = anew
+    child.spawn = anew
     try:
         return ready(modules)
     finally:
-        client.spawn = forking
+        child.spawn = forking
 
 
 def main():

@@ -150,7 +150,6 @@ def rounds(start, workers, out, undisturbed, digest):
     assert min(killed.values()) >= 5
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_twenty_rounds_on_one_machine(driver, undisturbed, tmp_path, digest):
     def workers(process):
@@ -160,7 +159,6 @@ def test_twenty_rounds_on_one_machine(driver, undisturbed, tmp_path, digest):
     rounds(lambda: driver(tmp_path / "out"), workers, tmp_path / "out", undisturbed, digest)
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_twenty_rounds_on_a_cluster(driver, undisturbed, tmp_path, digest):
     pytest.importorskip("distributed")
@@ -173,7 +171,6 @@ def test_twenty_rounds_on_a_cluster(driver, undisturbed, tmp_path, digest):
         rounds(lambda: driver(tmp_path / "out", "dask", address), workers, tmp_path / "out", undisturbed, digest)
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_for_good_writes_the_same_bytes(driver, undisturbed, tmp_path, digest):
     pytest.importorskip("distributed")
