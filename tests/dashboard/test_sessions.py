@@ -121,6 +121,24 @@ def test_the_stopping_server_removes_everything(world):
         world.sessions.get("b")
 
 
+def test_a_session_that_ends_with_an_error_takes_nobody_with_it(world, caplog):
+    def ended(session):
+        if session.id == "a":
+            raise ProcessLookupError(3, "No such process")
+        world.ended.append(session.id)
+
+    world.sessions._ended = ended
+    folders = [world.visitor(name).folder for name in "ab"]
+    world.browsers.clear()
+    world.after(121)
+    assert world.ended == ["b"]
+    assert not any(folder.exists() for folder in folders)
+    assert "No such process" in caplog.text
+    world.visitor("a")
+    world.sessions.close()
+    assert not world.home.exists()
+
+
 def test_the_size_counts_all_sessions(world):
     for name in "ab":
         (world.visitor(name).folder / "more").write_bytes(b"x" * 1000)

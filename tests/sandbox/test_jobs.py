@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+import threading
 import time
+from functools import cache
+from pathlib import Path
 
 import pytest
 
 from xai.core.errors import CancelledError, InputError, WorkerError
+from xai.sandbox.client import Worker
 from xai.sandbox.jobs import Job, JobPool
 
 
@@ -80,6 +87,54 @@ def test_cancelling_a_running_job_ends_its_process_and_the_pool_goes_on(pool, en
     with pytest.raises(CancelledError, match="Sleeping was cancelled"):
         job.result()
     assert pool.submit("whoami", "Who").result()["pid"] != pid
+
+
+def test_cancelling_before_there_is_a_child_stops_the_job(pool, monkeypatch):
+    """A job with another file is given another child: between the two there is nobody to kill."""
+    pool.submit("echo", "Echo", value=1).result()
+    living, between, go_on = Worker._living, threading.Event(), threading.Event()
+
+    def without_a_child(self, *args):
+        if self._child is not None and not between.is_set():
+            self._child.bury()
+            self._forget(self._child)
+            between.set()
+            assert go_on.wait(20)
+        return living(self, *args)
+
+    monkeypatch.setattr(Worker, "_living", without_a_child)
+    job = pool.submit("sleep", "Sleeping", seconds=60)
+    assert between.wait(20)
+    job.cancel()
+    go_on.set()
+    assert job.status == "cancelled"
+    assert pool.submit("echo", "Echo", value=2).result(timeout=30) == 2
+
+
+def test_a_pool_outlives_what_breaks_a_job_off(pool, monkeypatch):
+    call = Worker.call
+
+    def no_room(self, task, *args, **options):
+        if task == "steps":
+            raise OSError(28, "No space left on device")
+        return call(self, task, *args, **options)
+
+    monkeypatch.setattr(Worker, "call", no_room)
+    with pytest.raises(WorkerError, match=r"Stepping broke off: .*No space left on device"):
+        pool.submit("steps", "Stepping", fractions=[0.5]).result(timeout=30)
+    assert pool.submit("echo", "Echo", value=2).result(timeout=30) == 2
+
+
+def test_a_folder_that_was_cleaned_up_is_made_again(extra_tasks, tmp_path, monkeypatch):
+    home = cache(lambda pid: Path(tempfile.mkdtemp(dir=tmp_path)))
+    monkeypatch.setattr("xai.sandbox.child._home", home)
+    with JobPool(size=1, warm=(extra_tasks,)) as pool:
+        first = pool.submit("whoami", "Who").result()
+        shutil.rmtree(home(os.getpid()))
+        with pytest.raises(WorkerError):
+            pool.submit("die", "Dying", number=9).result(timeout=30)
+        second = pool.submit("whoami", "Who").result(timeout=30)
+    assert second["pid"] != first["pid"]
 
 
 def test_cancelling_a_queued_job_leaves_the_running_one_alone(pool):

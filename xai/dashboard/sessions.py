@@ -8,6 +8,7 @@ calls nothing of ``st``. Whatever is left when a server is killed is removed by 
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import secrets
 import shutil
@@ -23,6 +24,8 @@ from typing import Any
 from ..core.claimed import account_folder, claimed_folder
 from ..core.errors import InputError
 from .limits import Limits, limits
+
+_LOG = logging.getLogger(__name__)
 
 #: Environment variable that names the folder below which uploads are kept.
 UPLOADS = "HEMICYCLE_UPLOADS"
@@ -151,17 +154,23 @@ class Sessions:
         """Stop the work of sessions that lost their browser, and end those that have not come back."""
         now = time.monotonic()
         for session in self.all():
-            name = session.id
-            if self._connected(name):
-                self._seen[name] = now
-                self._away.discard(name)
-                continue
-            away = now - self._seen[name]
-            if away >= self._limits.keep_seconds:
-                self.end(name)
-            elif away >= self._limits.job_seconds and name not in self._away:
-                self._away.add(name)
-                self._left(session)
+            try:
+                self._look_after(session, now)
+            except Exception:  # noqa: BLE001 - whatever one session's things raise: the others must end, too
+                _LOG.exception("a session was not looked after")
+
+    def _look_after(self, session: Session, now: float) -> None:
+        name = session.id
+        if self._connected(name):
+            self._seen[name] = now
+            self._away.discard(name)
+            return
+        away = now - self._seen[name]
+        if away >= self._limits.keep_seconds:
+            self.end(name)
+        elif away >= self._limits.job_seconds and name not in self._away:
+            self._away.add(name)
+            self._left(session)
 
     def end(self, session_id: str) -> None:
         """End a session: its work stops, its objects are forgotten, its folder is removed."""
@@ -170,14 +179,19 @@ class Sessions:
             self._seen.pop(session_id, None)
             self._away.discard(session_id)
         if session is not None:
-            self._ended(session)
-            session.clear()
+            try:
+                self._ended(session)
+            finally:
+                session.clear()
 
     def close(self) -> None:
         """End all sessions and remove the server's folder."""
         self._closed.set()
         for name in list(self._sessions):
-            self.end(name)
+            try:
+                self.end(name)
+            except Exception:  # noqa: BLE001 - as above
+                _LOG.exception("a session did not end in order")
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _watch(self) -> None:

@@ -40,6 +40,13 @@ def _home(pid: int) -> Path:
     return home
 
 
+def _own_folder() -> Path:
+    """A new folder for a worker of this process."""
+    if not _home(os.getpid()).is_dir():  # who cleans up temporary files may think nobody needs it
+        _home.cache_clear()
+    return Path(tempfile.mkdtemp(prefix="worker-", dir=_home(os.getpid())))
+
+
 class Child:
     """One process with its pipes and its folder."""
 
@@ -50,17 +57,18 @@ class Child:
         preload: Sequence[str] = (),
         later: Sequence[str] = (),
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=_home(os.getpid())))
         self.profile, self.files = profile, files
         self.killed = self.warm = False
         self._lock = threading.RLock()
         self._stderr = bytearray()
         try:
-            self.process = spawn(self.folder, profile, [file.path for file in files], preload, later)
-        except (OSError, WorkerError) as error:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if isinstance(error, WorkerError):
+            self.folder = _own_folder()
+            try:
+                self.process = spawn(self.folder, profile, [file.path for file in files], preload, later)
+            except BaseException:
+                shutil.rmtree(self.folder, ignore_errors=True)
                 raise
+        except OSError as error:
             raise WorkerError(f"no child process can be started: {error.strerror}.") from error
         self._stdin, self._stdout, stderr = self.process.streams
         self._listener = threading.Thread(
@@ -146,8 +154,11 @@ class Child:
         # Until it is waited for, a dead process keeps its id: nobody else's group can be hit.
         with self._lock:
             if self.process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
+                try:
                     os.killpg(self.process.pid, signal.SIGKILL)
+                except ProcessLookupError:  # just forked, it has no group yet
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(self.process.pid, signal.SIGKILL)
 
 
 def _keep_last(stream: io.BufferedReader, kept: bytearray) -> None:

@@ -77,7 +77,14 @@ class Worker:
         self._living()
 
     def call(
-        self, task: str, /, progress: ProgressCallback | None = None, timeout: float | None = None, **payload: Any
+        self,
+        task: str,
+        /,
+        progress: ProgressCallback | None = None,
+        timeout: float | None = None,
+        *,
+        stopped: threading.Event | None = None,
+        **payload: Any,
     ) -> Any:
         """Run a task of :data:`xai.sandbox.tasks.TASKS` in the child and return what it returned.
 
@@ -89,6 +96,9 @@ class Worker:
             Called in this thread with a fraction in [0, 1] and a text.
         timeout
             Seconds after which the child is killed; ``None`` for those of the profile's limits.
+        stopped
+            Set before :meth:`kill` by who stops this call, which may have no child yet: then it is stopped as soon as
+            it has one.
         payload
             Keyword arguments of the task.
 
@@ -107,6 +117,8 @@ class Worker:
         with self._call_lock:
             child = self._living(given_files(task, payload, profile), profile)
             with _deadline(child, timeout) as expired:
+                if stopped is not None and stopped.is_set():
+                    child.kill()
                 try:
                     child.warm_up(self.preload)
                     child.give_time(limits.cpu)

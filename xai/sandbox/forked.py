@@ -26,7 +26,7 @@ ARROW = {
 """Environment variables of Arrow in the fork server and its children."""
 
 _MESSAGE = 1 << 20
-_PIPE_BYTES = 1 << 20
+_PIPE_BYTES = 1 << 18  # an account's pipes share 64 MiB on most machines
 _NO_THREADS = {
     # Libraries that start threads while they are imported, told not to: a process with threads cannot be forked.
     "OPENBLAS_NUM_THREADS": "1",
@@ -61,8 +61,8 @@ class Forked:
         return bool(watch.poll(milliseconds))
 
 
-def _pipe() -> tuple[int, int]:
-    """A pipe with room for megabytes in few turns."""
+def _wide_pipe() -> tuple[int, int]:
+    """A pipe that passes megabytes on in few turns."""
     import fcntl  # not everywhere, like this whole server
 
     ends = os.pipe()
@@ -127,7 +127,7 @@ class ForkServer:
         WorkerError
             If it ended before it began, or refuses.
         """
-        pipes = [_pipe() for _ in range(3)]
+        pipes = [_wide_pipe(), _wide_pipe(), os.pipe()]
         ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
@@ -12,6 +13,8 @@ from ..core.errors import CancelledError, InputError, WorkerError, XaiError
 from .client import Worker
 from .profile import Profile, strict
 from .tasks import check_task
+
+_LOG = logging.getLogger(__name__)
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -44,7 +47,7 @@ class Job:
         self._worker: Worker | None = None
         self._started: float | None = None
         self._ended: float | None = None
-        self._finished = threading.Event()
+        self._stopped, self._finished = threading.Event(), threading.Event()
         self._result: Any = None
         self._error: XaiError | None = None
 
@@ -215,7 +218,8 @@ class JobPool:
                     del self._queues[job.owner]
             elif job.status != "running":
                 return
-            if job._worker is not None:  # noqa: SLF001 - pool and job are one thing in two classes
+            job._stopped.set()  # noqa: SLF001 - pool and job are one thing in two classes
+            if job._worker is not None:  # noqa: SLF001
                 job._worker.kill()  # noqa: SLF001
             self._running.discard(job)
             job._end("cancelled", error=CancelledError(f"{job.label} was cancelled."))  # noqa: SLF001
@@ -282,10 +286,19 @@ class JobPool:
         status: Status
         result, error = None, None
         try:
-            result = worker.call(job.task, progress=job._report, timeout=job._timeout, **job._payload)  # noqa: SLF001
+            result = worker.call(
+                job.task,
+                progress=job._report,  # noqa: SLF001
+                timeout=job._timeout,  # noqa: SLF001
+                stopped=job._stopped,  # noqa: SLF001
+                **job._payload,  # noqa: SLF001
+            )
             status = "done"
         except XaiError as failure:
             status, error = "failed", failure
+        except Exception as failure:  # noqa: BLE001 - this thread serves the jobs after it, too
+            _LOG.exception("a job broke off")
+            status, error = "failed", WorkerError(f"{job.label} broke off: {failure or type(failure).__name__}.")
         with self._changed:
             if job in self._running:  # else it was cancelled meanwhile
                 self._running.remove(job)

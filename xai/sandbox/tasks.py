@@ -74,7 +74,9 @@ def open_cached(model: str | ModelFile) -> Model:
         raise ModelError(f"{path.name} has changed since it was opened: open it again.")
     key = (file.path, digest, file.output)
     if key not in _opened:
-        _opened[key] = open_model(path, file.output)
+        opened = open_model(path, file.output)
+        # Asked for its usual output first, it is asked for that by name from then on.
+        _opened[key] = _opened[file.path, digest, opened.output] = opened
         while len(_opened) > KEPT_MODELS:
             _opened.popitem(last=False)
     _opened.move_to_end(key)
