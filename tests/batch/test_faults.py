@@ -242,6 +242,11 @@ def test_a_folder_in_use_is_told_by_an_exit_code(quick_model, folder, tmp_path, 
     assert "another run is writing" in capsys.readouterr().err
 
 
+def test_no_worker_at_all_is_told_by_an_exit_code(quick_model, folder, tmp_path, capsys):
+    assert main(["batch", str(quick_model), str(folder), "-o", str(tmp_path / "out"), "--workers", "0"]) == 2
+    assert "workers must be a whole number of at least 1" in capsys.readouterr().err
+
+
 def test_ctrl_c_ends_the_command_with_130_and_all_its_processes(quick_model, folder, tmp_path, digest):
     command = [sys.executable, "-m", "xai", "batch", str(quick_model), str(folder), "-o", str(tmp_path / "out")]
     command += ["--workers", "1", "--progress"]

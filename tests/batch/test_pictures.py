@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from xai import batch
+from xai.batch.pictures import find_pictures
 from xai.core.errors import InputError, ModelError
 
 pytest.importorskip("torch")
@@ -182,12 +183,30 @@ def test_concepts_of_another_model(material, options, tmp_path):
         batch.run(other, material / "data", tmp_path / "out", ["craft"], options={"craft": options["craft"]})
 
 
-def test_no_pictures(network, options, tmp_path):
+def test_no_pictures(network, options, tmp_path, tmp_path_factory):
+    empty = tmp_path_factory.mktemp("empty")
     given = {"craft": options["craft"]}
     with pytest.raises(InputError, match="no PNG or JPEG"):
-        batch.run(network, tmp_path, tmp_path / "out", ["craft"], options=given)
+        batch.run(network, empty, tmp_path / "out", ["craft"], options=given)
     with pytest.raises(InputError, match="no folder"):
         batch.run(network, Path(sys.executable), tmp_path / "out", ["craft"], options=given)
+
+
+def test_a_folder_may_be_called_like_a_picture(tmp_path, smears):
+    from PIL import Image
+
+    (tmp_path / "scan.png").mkdir()
+    Image.fromarray(smears.images[0]).save(tmp_path / "a.png")
+    Image.fromarray(smears.images[1]).save(tmp_path / "scan.png" / "b.png")
+    _, found = find_pictures(tmp_path)
+    assert [(file.path, file.rows, file.error) for file in found] == [(".", 1, ""), ("scan.png", 1, "")]
+
+
+def test_a_picture_that_is_gone_is_told(network, options, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(InputError, match=r"a\.png cannot be read: No such file"):
+        batch.run(network, tmp_path / "data", tmp_path / "out", ["craft"], options={"craft": options["craft"]})
 
 
 def test_a_folder_in_which_nothing_can_be_read(network, options, tmp_path):

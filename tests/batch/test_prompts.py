@@ -89,6 +89,37 @@ def test_a_config_is_the_same_as_its_fields(done, data, tmp_path, digest):
     assert len(digest(other.folder)) == 4
 
 
+def test_odd_lines_cost_no_other(tmp_path):
+    """Depths around what Python can read, half of a character, numbers without end."""
+    good = json.dumps(LINES[0])
+    deep = ['{"prompt": "fever", "id": ' + "[" * depth + "]" * depth + "}" for depth in range(970, 1010)]
+    odd = [
+        "[" * 100_000,
+        '{"prompt": ' + "[" * 5000 + "]" * 5000 + "}",
+        '{"prompt": "\\ud800"}',
+        '{"id": 1' + "0" * 5000,
+    ]
+    (tmp_path / "x.jsonl").write_text("\n".join([odd[0], good, *odd[1:], *deep, good]) + "\n")
+    done = batch.run(
+        ToyLM(), tmp_path / "x.jsonl", tmp_path / "out", ["reagent"], options=OPTIONS, key=["id"], rows_per_part=60
+    )
+    told = done.dataset().to_table(columns=["error"])["error"].to_pylist()
+    assert told[0] == told[2] == "the line is nested too deeply."
+    assert "surrogates" in told[3]
+    assert "no JSON" in told[4]
+    assert told[1] is told[-1] is None
+    assert set(told[5:-1]) <= {None, "the line is nested too deeply."}
+
+
+def test_a_field_without_values_in_a_part_is_text_all_the_same(tmp_path):
+    lines = [json.dumps(LINES[0] | {"ward": ward}) for ward in (None, None, "north", 3)]
+    (tmp_path / "x.jsonl").write_text("\n".join(lines))
+    done = batch.run(
+        ToyLM(), tmp_path / "x.jsonl", tmp_path / "out", ["reagent"], options=OPTIONS, key=["ward"], rows_per_part=2
+    )
+    assert done.dataset().to_table()["data/ward"].to_pylist() == [None, None, "north", "3"]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

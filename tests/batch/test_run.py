@@ -13,7 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 import xai
 from xai import batch
-from xai.core.errors import InputError, ModelError
+from xai.batch.parts import Part
+from xai.batch.run import _of_part
+from xai.core.errors import CancelledError, InputError, MissingExtraError, ModelError, WorkerError, XaiError
 
 COLUMNS = list("abcde")
 
@@ -214,6 +216,14 @@ def test_bad_files_stop_or_are_skipped(folder, tmp_path, logistic):
         ({"methods": ["shap", "dhondt"], "options": {"dhondt": {"seat": 3}}}, "Did you mean 'seats'"),
         ({"methods": ["shap"], "key": ["patient"]}, "unknown column: 'patient'"),
         ({"methods": ["shap"], "engine": "ray"}, "unknown engine"),
+        ({"methods": ["shap"], "rows_per_part": -5}, "rows_per_part must be a whole number of at least 1, not -5"),
+        ({"methods": ["shap"], "rows_per_part": 0}, "rows_per_part must be"),
+        ({"methods": ["shap"], "rows_per_part": 1.5}, "rows_per_part must be"),
+        ({"methods": ["shap"], "rows_per_part": True}, "rows_per_part must be"),
+        ({"methods": ["shap"], "workers": 0}, "workers must be a whole number of at least 1, not 0"),
+        ({"methods": ["shap"], "bad_files": "skipp"}, "unknown bad_files: 'skipp'. Did you mean 'skip'"),
+        ({"methods": ["shap"], "options": {"shap": {"background": pd.DataFrame()}}}, "path of a table, not DataFrame"),
+        ({"methods": ["shap"], "options": {"shap": {"background": None}}}, "path of a table, not NoneType"),
         ({"methods": ["integrated_gradients"], "options": {"integrated_gradients": {"background": "x"}}}, "in memory"),
     ],
 )
@@ -244,7 +254,6 @@ def test_drift_between_two_runs(finished, model_file, rows, tmp_path):
 
 
 def test_a_part_that_kills_its_workers_is_given_up(monkeypatch, model_file, folder, tmp_path):
-    from xai.core.errors import WorkerError
     from xai.sandbox import Job
 
     tried, result = [], Job.result
@@ -259,6 +268,25 @@ def test_a_part_that_kills_its_workers_is_given_up(monkeypatch, model_file, fold
     with pytest.raises(WorkerError, match=r"later/three\.parquet: the child process was killed"):
         batch.run(model_file, folder, tmp_path / "out", ["shap"], workers=1)
     assert len(tried) == 3
+
+
+def test_an_extra_that_lacks_is_named(monkeypatch, logistic, folder, rows, tmp_path):
+    def work(*_):
+        raise MissingExtraError("shap", "plots")
+
+    monkeypatch.setattr("xai.batch.local.work", work)
+    rows[COLUMNS].iloc[:5].to_parquet(tmp_path / "background.parquet")
+    options = {"removal": {"background": str(tmp_path / "background.parquet")}}
+    with pytest.raises(MissingExtraError, match=r"later/three\.parquet: shap is not .*'hemicycle\[plots\]'") as told:
+        batch.run(logistic, folder, tmp_path / "out", ["removal"], options=options)
+    assert (told.value.package, told.value.extra) == ("shap", "plots")
+
+
+@pytest.mark.parametrize("kind", [InputError, ModelError, WorkerError, CancelledError, XaiError])
+def test_errors_of_a_part_keep_their_class(kind):
+    named = _of_part(Part("x.parquet", 0, 3, "x-00000.parquet"), kind("it is odd."))
+    assert type(named) is kind
+    assert str(named) == "x-00000.parquet: it is odd."
 
 
 def test_summary_is_plain_json(finished):
@@ -293,3 +321,41 @@ def test_a_model_that_fails_on_all_rows(folder, tmp_path):
 def test_time_is_in_no_file(finished):
     today = time.strftime("%Y-%m-%d")
     assert not any(today in p.read_text() for p in finished.folder.glob("*.json"))
+
+
+def test_results_among_the_data_are_refused(model_file, folder, tmp_path):
+    for out in (folder, folder / "results"):
+        with pytest.raises(InputError, match="would be taken for data: choose another folder"):
+            batch.run(model_file, folder, out, ["shap"])
+    assert not (folder / "results").exists()
+    with pytest.raises(InputError, match=r"data is a path, not DataFrame: xai\.explain takes a table"):
+        batch.run(model_file, pd.read_parquet(folder / "one.parquet"), tmp_path / "out")
+
+
+def test_a_file_that_came_later_is_named(model_file, folder, tmp_path):
+    data = shutil.copytree(folder, tmp_path / "data")
+    batch.run(model_file, data, tmp_path / "out", "shap", workers=1)
+    shutil.copy(data / "one.parquet", data / "new.parquet")
+    (data / "two.parquet").unlink()
+    with pytest.raises(
+        InputError, match=r"a run with other data \(new: 'new\.parquet'; gone: 'two\.parquet'\); results"
+    ):
+        batch.run(model_file, data, tmp_path / "out", "shap", workers=1)
+
+
+def test_a_month_without_a_value_and_a_file_without_a_column(model_file, folder, rows, tmp_path):
+    """A column that has no value in one file has no type there; what lacks one that is needed is left out."""
+    data = tmp_path / "data"
+    data.mkdir()
+    rows.iloc[:50].drop(columns="a").to_parquet(data / "0.parquet")
+    rows.iloc[:100].to_parquet(data / "1.parquet")
+    rows.iloc[100:200].assign(a=None, extra=1).to_parquet(data / "2.parquet")
+    with pytest.raises(InputError, match=r"0\.parquet lacks the column 'a'\. To leave such files out"):
+        batch.run(model_file, data, tmp_path / "out", ["shap"], workers=1)
+    found = batch.run(model_file, data, tmp_path / "out", ["shap"], workers=1, bad_files="skip")
+    assert [entry["file"] for entry in found.summary["skipped"]] == ["0.parquet"]
+    assert found.summary["rows"] == 200
+    expected = xai.explain(
+        xai.load_model(model_file, isolated=False), rows.iloc[100:200].assign(a=np.nan)[list("abcde")]
+    )
+    np.testing.assert_allclose(found.attribution(range(100, 200)).values, expected.values, atol=1e-6)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import threading
 import time
 import zipfile
 
@@ -11,6 +13,7 @@ import pytest
 
 from xai import batch
 from xai.batch import runs
+from xai.batch.store import commit_json
 from xai.core.errors import InputError
 
 OPTIONS = {"rows_per_part": 20, "workers": 1, "key": ["id"]}
@@ -79,6 +82,61 @@ def test_a_stopped_run_goes_on_where_it_was(ordered_run, how, status):
     assert run.status == "finished"
     assert kept.items() <= files(run.folder / "out").items()
     assert run.result().summary["rows"] == 900
+
+
+@pytest.fixture
+def starting(tmp_path, monkeypatch):
+    """A run whose number of an earlier time is now a bystander's, and a start of it that sleeps instead."""
+    folder, bystander, real = tmp_path / "run", subprocess.Popen(["sleep", "60"]), subprocess.Popen
+    commit_json(folder / "order.json", {"title": "", "owner": "", "started": "", "n_rows": 1, "methods": []})
+    (folder / "pid").write_text(str(bystander.pid))
+    started = []
+
+    def start(while_starting):
+        def popen(_command, **given):
+            while_starting()
+            started.append(real(["sleep", "60"], pass_fds=given["pass_fds"]))
+            return started[-1]
+
+        monkeypatch.setattr(runs.subprocess, "Popen", popen)
+        runs.read(folder).resume()
+        return started[-1]
+
+    yield folder, bystander, start
+    for process in (bystander, *started):
+        process.kill()
+        process.wait(20)
+
+
+def test_a_run_that_is_just_being_started_is_cancelled_and_nobody_else(starting):
+    folder, bystander, start = starting
+    stopping = threading.Thread(target=runs.read(folder).cancel)
+
+    def cancel():
+        assert runs.read(folder).status == "running"
+        stopping.start()
+        time.sleep(0.2)
+
+    process = start(cancel)
+    stopping.join(20)
+    assert process.wait(20) == -signal.SIGTERM
+    assert runs.read(folder).status == "cancelled"
+    assert bystander.poll() is None
+
+
+def test_a_start_that_takes_long_is_told_to_who_cancels(starting, monkeypatch):
+    folder, bystander, start = starting
+    monkeypatch.setattr(runs, "_GRACE", 0.1)
+
+    def cancel():
+        with pytest.raises(InputError, match="run run is just being started"):
+            runs.read(folder).cancel()
+
+    process = start(cancel)
+    assert process.poll() is None
+    assert bystander.poll() is None
+    runs.read(folder).cancel()
+    assert process.wait(20) < 0
 
 
 def test_a_run_that_fails_says_why(ordered_run):

@@ -26,6 +26,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
 def test_one_run_at_a_time_and_what_died_is_swept(tmp_path):
     (tmp_path / "shap").mkdir()
     (tmp_path / "shap" / ".unfinished-1-x.parquet").write_bytes(b"half")
+    (tmp_path / store.MANIFEST).write_text("{}")
     with store.locked(tmp_path):
         assert not list((tmp_path / "shap").iterdir())
         with pytest.raises(InputError, match="another run is writing"), store.locked(tmp_path):
@@ -46,3 +47,12 @@ def test_damaged_json(tmp_path):
         store.read_json(tmp_path / "summary.json")
     with pytest.raises(InputError, match="holds no finished run"):
         store.read_json(tmp_path / "nothing.json")
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "rows.parquet").write_bytes(b"")
+    with (
+        pytest.raises(InputError, match=r"holds other things \('rows\.parquet'\): choose a new or an empty folder"),
+        store.locked(tmp_path),
+    ):
+        pass

@@ -133,6 +133,25 @@ def test_elect_asks_a_model(source, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_names_with_a_comma(tmp_path, capsys):
+    path = tmp_path / "votes.json"
+    path.write_text('{"age": 5, "dose, mg": 4, "bmi": 2}')
+    assert main(["elect", str(path), "--seats", "3", "--alliance", 'drug="dose, mg",  bmi']) == 0
+    assert seats_of(capsys.readouterr().out) == {"drug": 2, "age": 1}
+    assert main(["elect", str(path), "--seats", "8"]) == 0
+    assert 'Smallest majority (7 seats): age, "dose, mg".' in capsys.readouterr().out
+    for given, words in [
+        (
+            "drug=dose, mg,bmi",
+            "there is no 'dose', 'mg'. A name that holds a comma stands in double quotes: \"dose, mg\"",
+        ),
+        ('drug="dose, mg', "from its start to its end"),
+        ('drug="dose", mg', "stands in double quotes"),
+    ]:
+        assert main(["elect", str(path), "--alliance", given]) == 2
+        assert words in capsys.readouterr().err
+
+
 # --- explanations and performance ------------------------------------------------------------------------------------
 
 
@@ -176,6 +195,33 @@ def test_performance_of_the_rows_a_demo_has_not_seen(capsys):
     assert f"{len(demo.held_out):,} rows" in out
 
 
+def test_a_target_that_is_a_feature(tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    load_dataset("breast_cancer_mean").to_frame().iloc[:9].to_csv(table, index=False)
+    for command in (["performance"], ["explain", "-o", str(tmp_path / "o.csv")]):
+        assert main([*command, MODEL[0], str(table), "--target", "mean area"]) == 2
+        assert "--target mean area takes that column away from the features" in capsys.readouterr().err
+    assert main(["performance", "demo:" + DEMO, "demo:" + DEMO, "--target", "mean area"]) == 2
+    assert "is 'target', not 'mean area'" in capsys.readouterr().err
+
+
+def test_missing_answers_are_counted(tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    frame = load_dataset("breast_cancer_mean").to_frame().iloc[:9].astype({"target": object})
+    frame.loc[[2, 5], "target"] = None
+    frame.to_csv(table, index=False)
+    assert main(["performance", MODEL[0], str(table), "--target", "target"]) == 2
+    assert "2 of 9 rows have no answer in column 'target', the first of them at position 2" in capsys.readouterr().err
+
+
+def test_fewer_rows_than_were_asked_for(tmp_path, capsys):
+    for rows, note in [("560:600", "there are 569 rows, and 9 of them are taken"), ("560:569", ""), ("560:", "")]:
+        assert main(["explain", *MODEL, "-o", str(tmp_path / "o.csv"), "--rows", rows]) == 0
+        said = capsys.readouterr()
+        assert "9 rows" in said.out
+        assert said.err == (f"--rows {rows}: {note}.\n" if note else "")
+
+
 # --- lists -----------------------------------------------------------------------------------------------------------
 
 
@@ -200,16 +246,24 @@ def test_methods_lists_all_of_every_registry(capsys):
     assert all(name in out for name in (*xai.dhondt.RULES, "shap", "native", "permutation", "removal"))
 
 
-def test_dashboard_hands_its_options_over(monkeypatch):
+@pytest.fixture
+def launched(monkeypatch):
+    """The options of a server that does not start."""
     import xai.dashboard.launch as module
 
     seen = {}
     monkeypatch.setattr(module, "launch", lambda **options: seen.update(options))
+    return seen
+
+
+def test_dashboard_hands_its_options_over(launched, tmp_path):
+    model, data = str(demo_models()[DEMO].path), str(tmp_path / "d.csv")
+    Path(data).write_text("a,y\n1,0\n")
     options = [
         "--model",
-        "m.ubj",
+        model,
         "--data",
-        "d.csv",
+        data,
         "--target",
         "y",
         "--port",
@@ -219,12 +273,44 @@ def test_dashboard_hands_its_options_over(monkeypatch):
         "--no-browser",
     ]
     assert main(["dashboard", *options]) == 0
-    assert seen == {"model": "m.ubj", "data": "d.csv", "target": "y", "port": 9, "address": "::1", "browser": False} | {
+    assert launched == {"model": model, "data": data, "target": "y", "port": 9, "address": "::1", "browser": False} | {
         "gallery": None,
         "lm_url": None,
         "lm_name": None,
         "trust_pickle": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("table", "target", "found"),
+    [
+        ("a;y,z\n1;2\n", "y,z", True),
+        ('a,"y,z"\n1,2\n', "y,z", True),
+        ("a,died\n1,2\n", "dead", False),
+        ("parquet", "died", True),
+        ("parquet", "dead", False),
+    ],
+)
+def test_the_dashboard_does_not_start_without_the_target(launched, tmp_path, capsys, table, target, found):  # noqa: PLR0917
+    path = tmp_path / "held"
+    path.write_text(table)
+    if table == "parquet":
+        pd.DataFrame({"a": [1.0], "died": [0]}).to_parquet(path)
+    options = ["--model", str(demo_models()[DEMO].path), "--data", str(path), "--target", target]
+    assert main(["dashboard", *options]) == (0 if found else 2)
+    assert bool(launched) == found
+    if not found:
+        told = capsys.readouterr().err
+        assert main(["performance", MODEL[0], str(path), "--target", target]) == 2
+        assert capsys.readouterr().err == told
+
+
+def test_the_dashboard_does_not_start_without_a_model(launched, tmp_path, capsys):
+    (tmp_path / "text.ubj").write_text("no model")
+    (tmp_path / "d.csv").write_text("a,y\n1,0\n")
+    assert main(["dashboard", "--model", str(tmp_path / "text.ubj"), "--data", str(tmp_path / "d.csv")]) == 2
+    assert "text.ubj is no model file" in capsys.readouterr().err
+    assert not launched
 
 
 def test_a_missing_extra_is_one_line(monkeypatch, capsys):

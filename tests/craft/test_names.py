@@ -37,6 +37,7 @@ def test_names_follow_their_concepts():
     [
         ("no json", BANK, "map7", "no file of concept names"),
         ("[1, 2]", BANK, "map7", "no file of concept names"),
+        ("[" * 100_000, BANK, "map7", "no file of concept names"),
         ('{"kind": "craft"}', BANK, "map7", "no file of concept names"),
         (TEXT, BANK, "map14", "behind layer 'map7' of a model; these are behind 'map14'"),
         (TEXT, BANK[:, :20], "map7", "behind layer"),
@@ -57,6 +58,8 @@ def test_a_tree_is_read_branch_by_branch():
     assert branches(TEXT) == (TEXT,)
     with pytest.raises(InputError, match="no file of concept names"):
         branches("no json")
+    with pytest.raises(InputError, match="no file of concept names"):
+        branches("[" * 100_000)
 
 
 def test_files_that_cannot_be_read(tmp_path):

@@ -126,6 +126,23 @@ def test_many_rows_are_sampled_the_same_each_time_and_the_phrase_says_so():
     np.testing.assert_array_equal(_source(2500).sample()[1], positions)
 
 
+def test_a_report_is_about_the_rows_of_the_page():
+    from xai.report import ReportConfig
+    from xai.report.subject import subject
+
+    one = _source(5000)
+    about = subject(
+        lambda frame: frame["a"], one.X, None, dataset=None, output=None, background=None, rows_are=one.rows_are,
+        names=None, facts=None, config=ReportConfig(),
+    )  # fmt: skip
+    for limit in (20, 100, 1000, 5000):
+        _, positions, phrase = one.sample(limit)
+        np.testing.assert_array_equal(positions, about.drawn(limit))
+        assert phrase == about.phrase(limit)
+    # What is asked on fewer rows is asked on rows that are explained.
+    assert set(one.sample(100)[1]) < set(one.sample(1000)[1])
+
+
 def test_no_limit_means_every_row():
     rows, positions, phrase = _source(2500).sample(None)
     assert len(rows) == len(positions) == 2500
@@ -137,6 +154,7 @@ def test_identity_changes_with_rows_and_model():
     assert first.identity == same.identity != rows.identity
     other = source.Source("key", "title", demo_models()["pima_diabetes-lightgbm"].path, first.X, None, "rows")
     assert other.identity != first.identity
+    assert first.identity == ":".join(first.hashes)
 
 
 def test_classes_are_called_by_the_names_of_the_data_set(only_demos):

@@ -115,6 +115,8 @@ def test_nothing_else_gets_in(key, value):
         ('{"format": "hemicycle/view/1", "source": 3}', "damaged"),
         (" " * (view_file.LARGEST + 1), "at most 1 MB"),
         (b"\xff\xfe", "no saved view"),
+        ("[" * 100_000, "no saved view"),
+        ('{"edits": ' * 50_000, "no saved view"),
     ],
 )
 def test_what_is_no_view_is_said(text, message):

@@ -55,6 +55,7 @@ def damaged(session, **changes):
 def test_damaged_files_are_refused_with_a_reason(session, tmp_path):
     for text, message in {
         "{": "no edit session",
+        '{"a":' * 100_000: "no edit session",
         "{}": "format",
         damaged(session, line=[0, 77]): "points to steps",
         damaged(session, steps=[]): "damaged",

@@ -8,6 +8,10 @@ import pytest
 from xai.dashboard.views import editable_features as views
 
 
+def _drawn(frame, n):
+    return frame.iloc[np.sort(np.random.default_rng(0).permutation(len(frame))[:n])]
+
+
 def session_of(page):
     found = [value for key, value in page.at.session_state.items() if key.startswith("edits:features:")]
     assert len(found) == 1, found
@@ -36,7 +40,7 @@ def test_a_row_is_edited_by_asking_the_model(own, own_files, table):
     features = ["age", "dose", "marker", "noise"]
     shown = list(session.game.units.names)
     assert sorted(shown) == sorted(features)
-    direct = game(wrap_model(booster), table[features].iloc[[0]], views.background(table[features]))
+    direct = game(wrap_model(booster), table[features].iloc[[0]], _drawn(table[features], views.BACKGROUND))
     rng = np.random.default_rng(0)
     masks = rng.integers(0, 2, (12, 4)).astype(float)
     order = [shown.index(name) for name in direct.units.names]
@@ -91,7 +95,9 @@ def test_a_played_game_expands_units_and_plays_nothing_twice(monkeypatch):
 
     def submit(task, label, *, owner, masks):
         asked.append(masks)
-        return SimpleNamespace(result=lambda timeout: masks.sum(axis=1, keepdims=True))
+        return SimpleNamespace(
+            wait=lambda timeout: True, result=lambda: masks.sum(axis=1, keepdims=True), cancel=lambda: None
+        )
 
     monkeypatch.setattr(module, "pool", lambda: SimpleNamespace(submit=submit))
     game = module.played("any", {}, Units(("a", "bc")), ["sum"], members=[(1,), (0, 2)])

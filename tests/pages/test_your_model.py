@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 import xai
+from xai.batch import runs
 from xai.dashboard import jobs, limits, sessions, source
 from xai.dashboard.workers import pool
 
@@ -171,11 +173,36 @@ def test_the_output_and_the_class_that_were_chosen_are_shown(mine, own_files, ta
     assert page.at.selectbox(key="class").value == "2"
     assert "probability" in page.text
     # Probabilities are no sums over trees: 100 of the rows are explained against 20.
-    rng = np.random.default_rng
-    rows, background = (table[FEATURES].iloc[np.sort(rng(0).choice(120, n, replace=False))] for n in (100, 20))
+    order = np.random.default_rng(0).permutation(120)
+    rows, background = (table[FEATURES].iloc[np.sort(order[:n])] for n in (100, 20))
     opened = xai.load_model(model, "probability", isolated=False)
     a = xai.explain(opened, rows, method="sampling", background=background)
     assert page.seats() == xai.elect(a.for_output("2")).seats
+
+
+def test_a_model_that_answers_in_probabilities_has_a_report_and_a_batch(mine, own_files):
+    model, data, _ = own_files["binary"]
+    page = mine(patience=150).drop(model, data).choose("The model answers in", "probability").press("Use this model")
+    page.open("report")
+    assert page.errors == []
+    assert "One HTML file of" in page.text
+    page.open("batch")
+    assert page.at.multiselect(key="batch-methods").value == ["sampling"]
+    assert "Exact routines explain the margin of a model, and this one answers in probability" in page.text
+    next(button for button in page.at.button if button.label.startswith("Explain ")).click()
+    page.at.run()
+    (run,) = runs.history(page.session().folder / "runs")
+    end = time.monotonic() + 240
+    while run.status == "running":
+        assert time.monotonic() < end, "the run does not end"
+        time.sleep(0.1)
+    assert (run.status, run.message) == ("finished", "")
+    page.run()
+    assert page.errors == []
+    assert page.seats("batch-parliament") == run.result().parliament(output="1", seats=100).seats
+    a = run.result().attribution()
+    assert a.output_space == "probability"
+    assert np.abs(a.additivity_gap).max() < 1e-6
 
 
 def test_what_is_missing_is_said(mine, own_files):

@@ -156,6 +156,33 @@ def test_a_model_without_exact_engine_is_played_against_its_rows(table, quick, r
     assert read(html).table("Seats by party")[1][0] in X.columns
 
 
+@pytest.mark.parametrize("output", ["probability", "value"])
+def test_answers_that_no_exact_routine_explains_are_played_against_rows(binary, table, quick, output):
+    import xgboost
+
+    from xai.report import findings
+    from xai.report.subject import subject
+
+    model, X, _ = binary
+    if output == "value":
+        model = xgboost.XGBRegressor(objective="reg:gamma", n_estimators=5, max_depth=2, n_jobs=1).fit(
+            X, np.exp(table[1])
+        )
+    wrapped = xai.wrap_model(model, output)
+    config = replace(quick, rows=10, asked=5, background_rows=8)
+    about = subject(
+        wrapped, X, None, dataset=None, output=None, background=None, rows_are="rows", names=None, facts=None,
+        config=config,
+    )  # fmt: skip
+    order = np.random.default_rng(0).permutation(len(X))
+    rows, background = (X.iloc[np.sort(order[:n])] for n in (10, 8))
+    expected = xai.explain(wrapped, rows, "exact", background)
+    np.testing.assert_allclose(findings.explained(about).values, expected.values, atol=1e-9)
+    # The whole report is about these values, whatever else was asked.
+    html = build(wrapped, X, config=config)
+    assert f"explained here</dt><dd>{about.about}, in {output}" in html
+
+
 def test_alliances_and_the_law_reach_the_seats(binary, quick, read):
     config = replace(
         quick, alliances={"both": ("age", "dose")}, exclude=("noise",), rule="sainte_lague", threshold=0.02
@@ -175,6 +202,7 @@ def test_alliances_and_the_law_reach_the_seats(binary, quick, read):
         ({"y": [1, 2]}, "y has 2 answers"),
         ({"output": "no such"}, "unknown output"),
         ({"dataset": "no such"}, "unknown data set"),
+        ({"config": "no background"}, "background_rows must be at least 1"),
     ],
 )
 def test_what_does_not_fit_is_said(binary, quick, change, message):
@@ -183,7 +211,7 @@ def test_what_does_not_fit_is_said(binary, quick, change, message):
     if change.get("X"):
         options |= {"X": X.iloc[:1], "y": None}
     with pytest.raises(xai.XaiError, match=message):
-        build(model, **options)
+        build(model, **options | ({"config": replace(quick, background_rows=0)} if "config" in change else {}))
 
 
 def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(html, tmp_path):

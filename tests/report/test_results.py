@@ -119,6 +119,8 @@ def test_concepts_of_the_demo(read):
     [
         ("", "is no JSON"),
         ("[1]", "neither words nor edits"),
+        ("[" * 100_000, "is no JSON"),
+        ('{"steps": ' * 50_000, "is no JSON"),
         ('{"format": "other/1"}', "neither words nor edits"),
         ('{"format": "hemicycle/tokens/1"}', "damaged"),
         ('{"format": "hemicycle/edits/1", "steps": 3}', "damaged"),

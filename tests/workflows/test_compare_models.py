@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import xai
+from xai import plots
 from xai.core.errors import InputError, ModelError
 from xai.datasets.base import Dataset
 from xai.workflows import MODELS, CompareConfig, compare_models
@@ -202,6 +205,36 @@ def test_searches_see_training_rows_only():
     assert "no forward selection by permutation" in found.models["recorder"].notes[0]
 
 
+def test_sizes_that_are_not_possible_give_no_curve():
+    X, y = one_informative(60)
+    config = replace(QUICK, sizes=(5, 9))  # five columns, but four aspects
+    found = compare_models((X, y), ("decision_tree",), ("native",), config=config)
+    assert list(found.aspects) == ["noise + echo"]
+    (curve,) = found.models["decision_tree"].curves
+    assert (curve.units, [step.n_units for step in curve.steps]) == ("columns", [5])
+    assert curve.enough() is curve.steps[0]
+    assert len(plots.selection(found, "native").data) == 1
+    with pytest.raises(InputError, match="unknown curve"):
+        plots.selection(found, "native", "aspects")
+
+
+def test_without_sizes_nothing_is_selected():
+    X, y = one_informative(60)
+    found = compare_models((X, y), ("decision_tree",), ("native",), config=replace(QUICK, sizes=()))
+    assert found.models["decision_tree"].curves == ()
+    assert found.curve_frame().empty
+
+
+def test_sizes_are_checked_before_anything_is_fitted():
+    class Unfitted(LogisticRegression):
+        def fit(self, X, y):
+            raise AssertionError
+
+    X, y = one_informative(60)
+    with pytest.raises(InputError, match="give at least one size of 5 or less"):
+        compare_models((X, y), {"mine": Unfitted()}, config=CompareConfig(sizes=(15,)))
+
+
 def test_repeatable_and_seeded():
     X, y = one_informative(60)
     X = X[["signal", "echo"]]
@@ -300,6 +333,55 @@ def test_pairs_in_order_by_hand_and_against_scikit_learn():
     assert 0.05 < high - low < 0.4
 
 
+def pair_by_pair(folds, n_boot, seed):
+    """The same by a matrix of all pairs."""
+    rng = np.random.default_rng(seed)
+    orders = []
+    for y, scores in folds:
+        above, below = scores[y == 1][:, None], scores[y == 0][None, :]
+        orders.append((above > below) + 0.5 * (above == below))
+    total = sum(order.size for order in orders)
+    drawn = np.zeros(n_boot)
+    for order in orders:
+        p, q = order.shape
+        left = rng.multinomial(p, np.full(p, 1 / p), size=n_boot)
+        right = rng.multinomial(q, np.full(q, 1 / q), size=n_boot)
+        drawn += ((left @ order) * right).sum(axis=1)
+    low, high = np.percentile(drawn / total, [2.5, 97.5]) if n_boot else (np.nan, np.nan)
+    return float(sum(order.sum() for order in orders) / total), float(low), float(high)
+
+
+@pytest.mark.parametrize("levels", [1, 3, 10, 1000])
+@pytest.mark.parametrize("block", [1, 100, 10**6])
+def test_pairs_in_order_are_those_of_all_pairs_to_the_last_bit(monkeypatch, levels, block):
+    monkeypatch.setattr(import_module("xai.workflows.transfer"), "_BLOCK_CELLS", block)
+    rng = np.random.default_rng(levels)
+    for seed in range(5):
+        folds = []
+        for n in rng.integers(5, 40, 3):
+            y = np.r_[0, 1, rng.integers(0, 2, n)]
+            # Few levels are many ties; the highest is infinite, as margins of certain models are.
+            scores = rng.integers(0, levels, len(y)).astype(float)
+            folds.append((y, np.where(scores == levels - 1, np.inf, scores)))
+        assert pairs_in_order(folds, 30, seed) == pair_by_pair(folds, 30, seed)
+        np.testing.assert_equal(pairs_in_order(folds, 0, seed), pair_by_pair(folds, 0, seed))
+
+
+def test_pairs_in_order_of_many_rows_take_no_matrix():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 30_000)
+    scores = y + rng.normal(size=len(y))
+    tracemalloc.start()
+    try:
+        value, low, high = pairs_in_order([(y, scores)], 20, 0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert value == pytest.approx(roc_auc_score(y, scores), rel=1e-12)
+    assert low < value < high
+    assert peak < 2**27  # all pairs: 1.7 GiB
+
+
 # Bad input -----------------------------------------------------------------------------------------------------------
 
 
@@ -335,6 +417,7 @@ def bad_inputs():
         "unknown site": (made, {"test": "c"}, "unknown site"),
         "held-out site of one class": (only, {"test": "b"}, "0 rows of class 'well' to measure on"),
         "n_rows": ((X, y), {"n_rows": 1}, "n_rows"),
+        "sizes": ((X, y), {"config": CompareConfig(sizes=(15, 6))}, "sizes are 15, 6, but these data have 5 columns"),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError
+from ..core.errors import InputError, listing
 from .parts import DataFile, Part
 from .store import MANIFEST, commit_json, read_json
 
@@ -105,12 +105,27 @@ class Manifest:
         if not resume:
             raise InputError(f"{folder} already holds a run: choose another folder, or let it resume.")
         theirs = read_json(folder / MANIFEST)
-        differences = [words for name, words in _WORDS.items() if theirs.get(name) != _json(ours[name])]
-        if differences:
+        differing = [name for name in _WORDS if theirs.get(name) != _json(ours[name])]
+        if "files" in differing:  # other rows are other parts: that says nothing more
+            differing = [name for name in differing if name != "parts"]
+        if differing:
+            words = [_WORDS[name] + (_other_files(theirs, ours) if name == "files" else "") for name in differing]
             raise InputError(
-                f"{folder} holds a run with {' and '.join(differences)}; results of two runs are never mixed: "
+                f"{folder} holds a run with {' and '.join(words)}; results of two runs are never mixed: "
                 "choose another folder."
             )
+
+
+def _other_files(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """Which files are new, gone or changed since a run, in brackets; empty if its manifest does not say."""
+    try:
+        before = {file["path"]: file for file in theirs["files"]}
+    except (KeyError, TypeError):
+        return ""
+    now = {file["path"]: file for file in _json(ours["files"])}
+    changed = [path for path in now.keys() & before.keys() if now[path] != before[path]]
+    said = (("new", now.keys() - before.keys()), ("gone", before.keys() - now.keys()), ("changed", changed))
+    return f" ({'; '.join(f'{word}: {listing(sorted(paths))}' for word, paths in said if paths)})"
 
 
 def _json(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, is_dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -95,13 +96,38 @@ def check_methods(methods: tuple[str, ...], options: Mapping[str, Mapping[str, A
         _check_needs(name, of_rows[name].needs if name in of_rows else (), given)
 
 
+def counted(name: str, value: Any) -> int:
+    """A number of what there is at least one of.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number, or below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1, not {value!r}.")
+    return int(value)
+
+
 def _check_needs(name: str, needs: Collection[str], given: Mapping[str, Any]) -> None:
+    for option in READ.keys() & given.keys():
+        if not isinstance(given[option], str | Path):
+            raise InputError(
+                f"option '{option}' of '{name}' must be the path of {READ[option]}, not "
+                f"{type(given[option]).__name__}: save it and give its path, so that all processes can read it."
+            )
     if name in _NEEDED and not given.get(_NEEDED[name][0]):
         option, what, example = _NEEDED[name]
-        raise InputError(f"method '{name}' needs {what}: options={{'{name}': {{'{option}': '{example}'}}}}.")
+        raise InputError(
+            f"method '{name}' needs {what}: options={{'{name}': {{'{option}': '{example}'}}}}, "
+            f"or --option {name}.{option}={example}."
+        )
+    if name == "permutation":
+        counted("option 'rows' of 'permutation'", given.get("rows", _SAMPLE["rows"]))
     if "background" in needs and "background" not in given:
         raise InputError(
-            f"method '{name}' needs background rows: options={{'{name}': {{'background': 'rows.parquet'}}}}."
+            f"method '{name}' needs background rows: options={{'{name}': {{'background': 'rows.parquet'}}}}, "
+            "or --background rows.parquet."
         )
     if "torch" in needs:
         raise InputError(f"method '{name}' explains torch modules in memory: use xai.explain for them.")
@@ -173,7 +199,7 @@ def _tree_engine(model: Model, rows: int, *, with_background: bool) -> dict[str,
             return {"config": TreeConfig(engine="native")}
         raise InputError(
             f"the SHAP values of this {model.framework} model start from background rows, and all parts must share "
-            "them: options={'shap': {'background': 'rows.parquet'}}."
+            "them: options={'shap': {'background': 'rows.parquet'}}, or --background rows.parquet."
         )
     shape = Shape.of(forest)
     seconds = table_seconds(model.framework, shape, rows, forest.n_features) - start_seconds()

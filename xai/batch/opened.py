@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..core.errors import InputError, unknown_names
+from ..core.errors import InputError, listing, unknown_names
 from .manifest import Manifest
-from .methods import OF_THE_MODEL, explaining
+from .methods import OF_THE_MODEL, SEATS, explaining
 from .prompts import FORMAT as PROMPTS
-from .store import SUMMARY, read_json
+from .store import MANIFEST, SUMMARY, read_json
+from .sums import Sums
 from .written import header_of_file
 
 if TYPE_CHECKING:
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
     from ..core.attribution import Attribution
     from ..dhondt import Parliament
     from ..reagent import TokenAttribution
+
+    Rows = int | slice | Sequence[int] | np.ndarray
+
+_NAMED = 3
+"""Rows that a message names one by one."""
+_WORDS = 200
+"""Letters that a message gives to the reason of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +60,15 @@ class BatchResult:
         Raises
         ------
         InputError
-            If it holds no finished run.
+            If it holds no finished run; the message says how far one came.
         """
         folder = Path(folder)
-        return cls(folder, Manifest.read(folder), read_json(folder / SUMMARY))
+        if not (folder / MANIFEST).exists():
+            raise InputError(_no_run(folder))
+        manifest = Manifest.read(folder)
+        if not (folder / SUMMARY).exists():
+            raise InputError(_unfinished(folder, manifest))
+        return cls(folder, manifest, read_json(folder / SUMMARY))
 
     def dataset(self, method: str | None = None) -> pads.Dataset:
         """The rows of a method as an Arrow data set: nothing is read before it is asked for.
@@ -80,14 +94,15 @@ class BatchResult:
         columns
             Names as in :meth:`dataset`; all by default.
         """
-        selected = None if where is None else self._expression(where)
         source = self.dataset(method)
-        unknown = [name for name in columns or () if name not in source.schema.names]
+        selected = self._expression(where, source.schema)
+        chosen = [columns] if isinstance(columns, str) else columns if columns is None else list(columns)
+        unknown = [name for name in chosen or () if name not in source.schema.names]
         if unknown:
             raise InputError(unknown_names("column", unknown, source.schema.names))
-        for batch in source.to_batches(columns=None if columns is None else list(columns), filter=selected):
+        for batch in source.to_batches(columns=chosen, filter=selected):
             if batch.num_rows:
-                yield batch.to_pandas()
+                yield _to_pandas(batch)
 
     def tokens(self, row: int, method: str = "reagent") -> TokenAttribution:
         """What ReAGent said of one prompt, by its position in the whole run.
@@ -100,77 +115,174 @@ class BatchResult:
         from .prompts import read_back
 
         method = self._method(method)
-        table = self._take(method, [row])
+        _, table = self._take(method, row)
         (record,) = table.to_pylist()
         if record["error"] is not None:
             raise InputError(f"prompt {row} failed: {record['error']}")
         return read_back(record, header_of_file(self._files(method)[0]))
 
     def attribution(
-        self, rows: slice | Sequence[int] | None = None, method: str | None = None, where: Any = None
+        self,
+        rows: Rows | None = None,
+        method: str | None = None,
+        where: Any = None,
+        *,
+        failed: Literal["raise", "skip"] = "raise",
     ) -> Attribution:
-        """Some rows as an Attribution; rows that failed are left out.
+        """Some rows as an Attribution.
+
+        Without ``rows`` it holds all rows, or all that fit a condition, that have values: those that failed have none,
+        and :meth:`failures` names them.
 
         Parameters
         ----------
         rows
-            Positions in the whole run, from 0; of prompts exactly one, as each has units of its own.
+            Positions in the whole run, from 0: one, several, or a slice; of prompts exactly one, as each has units of
+            its own.
         method
             Name; by default the first that explains rows.
         where
-            A mapping of carried columns to a value or a list of values, or an Arrow expression.
+            A mapping of carried columns to a value or several, or an Arrow expression. Values are brought to the type
+            of the column: in a column of text, 1 finds "1". ``None`` and NaN find rows that have no value there.
+        failed
+            What becomes of rows that were asked for by their position and failed: ``"raise"`` is an error that says
+            why they did, ``"skip"`` leaves them out.
+
+        Raises
+        ------
+        InputError
+            If a row does not exist or failed, a value cannot stand in the column, or no row is left.
         """
         from ..core.serialize import read_header
 
         method = self._method(method)
+        if method == SEATS:
+            raise InputError(
+                f"'{SEATS}' holds seats of each row, no values: an attribution can be made of "
+                f"{listing(explaining(self.manifest.methods))}; the seats are read with dataset('{SEATS}')."
+            )
+        if rows is not None and where is not None:
+            raise InputError("choose rows either by position or by a condition.")
+        if failed not in ("raise", "skip"):
+            raise InputError(unknown_names("choice of failed=", [failed], ("raise", "skip")))
         header = header_of_file(self._files(method)[0])
         if header["format"] == PROMPTS:
-            if rows is None or isinstance(rows, slice) or len(rows) != 1 or where is not None:
-                raise InputError("each prompt has units of its own: ask for one, e.g. attribution([0]).")
-            return self.tokens(int(rows[0]), method).attribution
-        source = self.dataset(method)
-        selected = None if where is None else self._expression(where)
+            return self.tokens(self._one_prompt(method, rows), method).attribution
         if rows is None:
-            table = source.to_table(filter=selected)
+            source = self.dataset(method)
+            table = source.to_table(filter=self._expression(where, source.schema))
         else:
+            positions, table = self._take(method, rows)
+            bad = _failures(table, positions)
+            if len(bad) and (failed == "raise" or len(bad) == len(positions)):
+                remedy = " To leave them out: failed='skip'." if len(bad) < len(positions) else ""
+                raise InputError(f"{len(bad):,} of {len(positions):,} rows failed: {_reasons(bad)}.{remedy}")
+        table = table.filter(table.column("error").is_null())
+        if not table.num_rows:
+            raise InputError("no row is left: nothing fits the condition, or all of them failed.")
+        return _attribution(table, read_header(header), self.manifest.key)
+
+    def failures(
+        self, method: str | None = None, rows: Rows | None = None, where: Any = None, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Rows that failed: they have no values, and count in no votes.
+
+        Parameters
+        ----------
+        method, rows, where
+            As in :meth:`attribution`.
+        limit
+            Stop after so many.
+
+        Returns
+        -------
+        DataFrame
+            ``position`` in the whole run, ``source`` and ``row``, its place in the data, and ``error``, the reason.
+        """
+        import pandas as pd
+        import pyarrow.dataset as pads
+
+        method = self._method(method)
+        if rows is not None:
             if where is not None:
                 raise InputError("choose rows either by position or by a condition.")
-            table = self._take(method, rows)
-        frame = table.replace_schema_metadata(None).to_pandas()
-        frame = frame[frame["error"].isna()].reset_index(drop=True)
-        if not len(frame):
-            raise InputError("no row is left: nothing fits the condition, or all of them failed.")
-        return _attribution(frame, read_header(header), self.manifest.key)
+            positions, table = self._take(method, rows, _PLACE)
+            return _failures(table, positions)[:limit]
+        source = self.dataset(method)
+        columns = {name: pads.field(name) for name in _PLACE}
+        if where is not None:
+            # No filter, which would take the rows' positions away.
+            columns["fits"] = self._expression(where, source.schema)
+        found, first = [_failures(source.schema.empty_table(), np.arange(0))], 0
+        for batch in source.to_batches(columns=columns):
+            found.append(_failures(batch, np.arange(first, first + batch.num_rows)))
+            first += batch.num_rows
+            if limit is not None and sum(map(len, found)) >= limit:
+                break
+        return pd.concat(found, ignore_index=True)[:limit]
 
     def parliament(
         self, method: str | None = None, output: str | None = None, where: Any = None, **law: Any
     ) -> Parliament:
-        """The election by the votes of all rows, or of those that fit a condition; ``law`` as in :func:`xai.elect`."""
+        """The election by :meth:`votes`; ``law`` as in :func:`xai.elect`."""
         from ..dhondt import elect
 
         return elect(self.votes(method, output, where), **law)
 
     def votes(self, method: str | None = None, output: str | None = None, where: Any = None) -> dict[str, float]:
-        """Unit to mean size of its values."""
+        """Unit to mean size of its values; of ``"native"`` and ``"permutation"`` the importances.
+
+        Parameters
+        ----------
+        method, where
+            As in :meth:`attribution`; the model's own importances are not known for some rows alone.
+        output
+            Name; it can be left out where there is one.
+        """
+        if method in OF_THE_MODEL:
+            return self._importances(method, output, where)
+        return dict(self.entry(method, output, where)["votes"])
+
+    def entry(self, method: str | None = None, output: str | None = None, where: Any = None) -> Mapping[str, Any]:
+        """What the summary says of a method, by unit.
+
+        ``votes``, ``standard_error``, ``mean_value``, and ``seats`` with their interval; of the rows that fit a
+        condition, seats without one. Parameters as in :meth:`votes`.
+        """
         method = self._method(method)
         output = self._output(method, output)
-        if where is None:
-            return dict(self.entry(method, output)["votes"])
-        return dict(self._sums_of(method, output, where)[0])
-
-    def entry(self, method: str | None = None, output: str | None = None) -> Mapping[str, Any]:
-        """What the summary says of a method: ``votes``, ``standard_error``, ``mean_value`` and ``seats`` by unit."""
-        method = self._method(method)
-        found: Mapping[str, Any] = self.summary["methods"][method]["outputs"][self._output(method, output)]
+        if where is not None:
+            return self._segment(method, output, where)
+        found: Mapping[str, Any] = self.summary["methods"][method]["outputs"][output]
         return found
 
-    def compare(self, other: BatchResult, method: str | None = None, output: str | None = None) -> Drift:
-        """How votes and seats moved from this run to another: another model, or other rows."""
+    def compare(
+        self,
+        other: BatchResult | str | Path,
+        method: str | None = None,
+        output: str | None = None,
+        where: Any = None,
+    ) -> Drift:
+        """How votes and seats moved from this run to another: another model, or other rows.
+
+        Parameters
+        ----------
+        other
+            The other run, or its folder.
+        method, output
+            As in :meth:`votes`.
+        where
+            Compare the rows of both runs that fit this condition, as in :meth:`attribution`; by default all.
+        """
         import pandas as pd
 
+        if isinstance(other, str | Path):
+            other = BatchResult.read(other)
+        if not isinstance(other, BatchResult):
+            raise InputError(f"a run is compared with another run or its folder, not with {type(other).__name__}.")
         method = self._method(method)
         name = self._output(method, output)
-        ours, theirs = self.entry(method, name), other.entry(method, name)
+        ours, theirs = self.entry(method, name, where), other.entry(method, name, where)
         if set(ours["votes"]) != set(theirs["votes"]):
             odd = sorted(set(ours["votes"]) ^ set(theirs["votes"]))
             raise InputError(f"the two runs have other units: {', '.join(odd[:8])}.")
@@ -191,72 +303,124 @@ class BatchResult:
         )
         return Drift(table, float(np.abs(table["share_change"]).sum() / 2))
 
-    def _take(self, method: str, rows: slice | Sequence[int]) -> pa.Table:
+    def _take(self, method: str, rows: Rows, columns: Sequence[str] | None = None) -> tuple[np.ndarray, pa.Table]:
+        """Rows by their positions, and the positions."""
         source = self.dataset(method)
         n = source.count_rows()
-        positions = np.arange(n)[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=int)
+        positions = np.arange(n)[rows] if isinstance(rows, slice) else _positions(rows)
         if len(positions) and (positions.min() < 0 or positions.max() >= n):
             raise InputError(f"there are {n:,} rows: positions go from 0 to {n - 1:,}.")
-        return source.take(positions)
+        return positions, source.take(positions, columns=columns)
+
+    def _one_prompt(self, method: str, rows: Rows | None) -> int:
+        positions = np.arange(0) if rows is None else self._take(method, rows, ["row"])[0]
+        if len(positions) != 1:
+            raise InputError("each prompt has units of its own: ask for one, e.g. attribution(0).")
+        return int(positions[0])
 
     def _method(self, method: str | None) -> str:
         kept = [name for name in self.manifest.methods if name not in OF_THE_MODEL]
         if method is None:
-            found = explaining(kept)
-            if not found:
-                raise InputError("this run explained no rows.")
+            if not (found := explaining(kept)):
+                raise InputError(
+                    f"this run explained no rows: it has votes of {listing(self.manifest.methods)} alone, if you name "
+                    "the method."
+                )
             return found[0]
+        if method in OF_THE_MODEL and method in self.manifest.methods:
+            rows = f" Rows were explained by {listing(found)}." if (found := explaining(kept)) else ""
+            raise InputError(f"'{method}' was asked of the model as a whole: it has votes, and no rows.{rows}")
         if method not in kept:
-            raise InputError(unknown_names("method", [method], kept))
+            raise InputError(unknown_names("method", [method], self.manifest.methods))
         return method
 
     def _output(self, method: str, output: str | None) -> str:
         names = list(self.summary["methods"].get(method, {}).get("outputs", ()))
-        if not names:
+        if not names and method == SEATS:
+            voting = self.manifest.options[SEATS].get("source", "shap")
+            raise InputError(f"'{SEATS}' gives seats to each row by the votes of '{voting}': ask for '{voting}'.")
+        if not names and self._files(method):
             raise InputError(f"'{method}' has no votes over all rows: its rows have no units in common.")
         if output is None and len(names) == 1:
             return str(names[0])
+        if output is None:
+            raise InputError(f"there are several outputs, {listing(names)}: choose one with output= (--output).")
         if output not in names:
-            raise InputError(unknown_names("output", [output or "none given"], names))
+            raise InputError(unknown_names("output", [output], names))
         return str(output)
+
+    def _importances(self, method: str | None, output: str | None, where: Any) -> dict[str, float]:
+        """Votes of a method that is asked of the model as a whole."""
+        if method not in self.manifest.methods:
+            raise InputError(unknown_names("method", [method], self.manifest.methods))
+        if output is not None or where is not None:
+            raise InputError(
+                f"'{method}' was asked of the model as a whole: it has no votes of one output or of some rows."
+            )
+        found = self.summary["methods"][method]
+        if "votes" not in found:
+            raise InputError(f"'{method}' has no votes: {found['missing']}")
+        return dict(found["votes"])
 
     def _files(self, method: str) -> list[Path]:
         paths = [self.folder / method / part.name for part in self.manifest.parts]
-        return [path for path in paths if path.exists()]
+        found = [path for path in paths if path.exists()]
+        if not found:
+            raise InputError(f"'{method}' wrote no rows in {self.folder}: {SUMMARY} says what was left out.")
+        return found
 
-    def _expression(self, where: Any) -> Any:
+    def _expression(self, where: Any, schema: pa.Schema) -> Any:
+        """A condition for Arrow, ``None`` if there is none."""
         import pyarrow.dataset as pads
 
-        if not isinstance(where, Mapping):
+        if where is None or isinstance(where, pads.Expression):
             return where
+        if not isinstance(where, Mapping):
+            raise InputError(
+                "where must be a mapping of carried columns to values, e.g. {'site': 'north'}, or an Arrow "
+                f"expression, not {type(where).__name__}."
+            )
         carried = (*self.manifest.key, *self.manifest.keep)
         unknown = [name for name in where if name not in carried]
         if unknown or not where:
             raise InputError(
-                unknown_names("carried column", unknown, carried) + " Name columns in keep= when the run is made."
+                f"{self.folder.name}: {unknown_names('carried column', unknown, carried)} "
+                "Name columns in keep= when the run is made."
             )
-        tests = [
-            pads.field(f"data/{name}").isin(value)
-            if isinstance(value, list | tuple)
-            else pads.field(f"data/{name}") == value
-            for name, value in where.items()
-        ]
+        tests = [_fits(name, schema.field(f"data/{name}").type, value) for name, value in where.items()]
         return np.bitwise_and.reduce(np.array(tests, dtype=object))
 
-    def _sums_of(self, method: str, output: str, where: Any) -> tuple[dict[str, float], int]:
-        """Votes of the rows that fit a condition, read batch by batch."""
+    def _segment(self, method: str, output: str, where: Any) -> dict[str, Any]:
+        """What :meth:`entry` says, of the rows that fit a condition."""
+        from ..dhondt import allocate
+
+        units, sums = self._sums_of(method, output, where)
+        votes, law = sums.votes(0), self.manifest.options.get(SEATS, {})
+        seats = allocate(votes, law.get("seats", 100), law.get("rule", "dhondt")) if votes.any() else ()
+        return {
+            "votes": dict(zip(units, votes.tolist(), strict=True)),
+            "standard_error": dict(zip(units, sums.standard_error(0).tolist(), strict=True)),
+            "mean_value": dict(zip(units, (sums.value[0] / sums.rows).tolist(), strict=True)),
+            "seats": {unit: [int(n)] for unit, n in zip(units, seats, strict=False)},
+        }
+
+    def _sums_of(self, method: str, output: str, where: Any) -> tuple[list[str], Sums]:
+        """Units and sums of the rows that fit a condition, read batch by batch."""
         prefix = f"values/{output}/"
         source = self.dataset(method)
         columns = [name for name in source.schema.names if name.startswith(prefix)]
-        size, n = np.zeros(len(columns)), 0
-        for batch in source.to_batches(columns=[*columns, "error"], filter=self._expression(where)):
+        size, square, value = np.zeros((3, 1, len(columns)))
+        n = 0
+        for batch in source.to_batches(columns=[*columns, "error"], filter=self._expression(where, source.schema)):
             good = np.asarray(batch.column("error").is_null())
             values = np.stack([np.asarray(batch.column(name)) for name in columns], axis=1)[good]
             size += np.abs(values).sum(axis=0)
+            square += (values**2).sum(axis=0)
+            value += values.sum(axis=0)
             n += len(values)
         if not n:
-            raise InputError("no row is left: nothing fits the condition.")
-        return {name.removeprefix(prefix): float(v) for name, v in zip(columns, size / n, strict=True)}, n
+            raise InputError(f"no row is left: nothing in {self.folder.name} fits the condition, or all of it failed.")
+        return [name.removeprefix(prefix) for name in columns], Sums(n, size, square, value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,16 +440,127 @@ class Drift:
     moved: float
 
 
-def _attribution(frame: pd.DataFrame, fields: dict[str, Any], key: Sequence[str]) -> Attribution:
+def finished_parts(folder: str | Path) -> tuple[int, int]:
+    """Parts of a run that are finished, and all that it has; both 0 where none was begun."""
+    folder = Path(folder)
+    return _counted(folder, Manifest.read(folder)) if (folder / MANIFEST).exists() else (0, 0)
+
+
+def _counted(folder: Path, manifest: Manifest) -> tuple[int, int]:
+    names = [name for name in manifest.methods if name not in OF_THE_MODEL]
+    done = sum(all((folder / name / part.name).exists() for name in names) for part in manifest.parts)
+    return done, len(manifest.parts)
+
+
+def _no_run(folder: Path) -> str:
+    """Why a folder is none of a run."""
+    if not folder.exists():
+        return f"there is no folder {folder}: name the one that a run was written to."
+    if not folder.is_dir():
+        return f"{folder} is no folder: name the one that a run was written to."
+    return f"{folder} holds no finished run, and none was begun there: name the folder that a run was written to."
+
+
+def _unfinished(folder: Path, manifest: Manifest) -> str:
+    """How far a run came, and how it goes on."""
+    done, n = _counted(folder, manifest)
+    more = f" and {len(manifest.files) - 1:,} more" if len(manifest.files) > 1 else ""
+    return (
+        f"{folder} holds no finished run: {done:,} of {n:,} parts are there. If it is not running at the moment, start "
+        f"it again as it was started (model {manifest.model['name'] or '-'}, data {manifest.files[0].path}{more}, "
+        f"methods {', '.join(manifest.methods)}), and it goes on where it was."
+    )
+
+
+_PLACE = ["source", "row", "error"]
+
+
+def _failures(table: pa.Table | pa.RecordBatch, positions: np.ndarray) -> pd.DataFrame:
+    """Rows with an error; a column ``fits`` says which count."""
+    import pyarrow.compute as pc
+
+    bad = table.column("error").is_valid()
+    if "fits" in table.schema.names:
+        bad = pc.and_(bad, pc.fill_null(table.column("fits"), fill_value=False))
+    found: pd.DataFrame = table.select(_PLACE).filter(bad).to_pandas().astype({"source": str, "error": str})
+    found.insert(0, "position", positions[np.asarray(bad)])
+    return found
+
+
+def _reasons(bad: pd.DataFrame) -> str:
+    """The first rows that failed, and why."""
+    named = [f"row {row.position}: {str(row.error)[:_WORDS].rstrip('.')}" for row in bad[:_NAMED].itertuples()]
+    return "; ".join(named) + (f"; and {len(bad) - _NAMED:,} more" if len(bad) > _NAMED else "")
+
+
+def _positions(rows: Any) -> np.ndarray:
+    """One position or several."""
+    found = np.atleast_1d(np.asarray(rows))
+    if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
+        raise InputError(
+            "rows must be positions, whole numbers from 0 such as 3, [0, 5] or slice(0, 100), not "
+            f"{'a mask: use numpy.flatnonzero(mask)' if found.dtype == bool else repr(rows)[:60]}."
+        )
+    return found.astype(np.int64)
+
+
+def _fits(name: str, kind: pa.DataType, wanted: Any) -> Any:
+    """Whether a carried column holds a value, or one of several, of which missing ones are found as well."""
+    import pyarrow as pa
+    import pyarrow.dataset as pads
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    several = isinstance(wanted, Iterable) and not isinstance(wanted, str | bytes | Mapping)
+    values = [_as_type(name, kind, value) for value in (wanted if several else [wanted])]
+    known = [value for value in values if value is not None]
+    column = pads.field(f"data/{name}")
+    test = column.isin(pa.array(known, kind)) if known or not values else None
+    if len(known) == len(values):
+        return test
+    missing = column.is_null(nan_is_null=True)
+    return missing if test is None else test | missing
+
+
+def _as_type(name: str, kind: pa.DataType, value: Any) -> Any:
+    """A value of a condition in the type of the column, which Arrow does not see to; ``None`` if it is missing."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    try:
+        if text and (isinstance(value, bool) or not isinstance(value, str | Integral)):
+            raise TypeError("it is no text")  # noqa: TRY301 - told like what Arrow finds
+        found = pa.scalar(str(value) if pa.types.is_boolean(kind) else value).cast(kind)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"column '{name}' holds {'text' if text else kind} and never {value!r} ({error}).") from error
+    return None if pa.types.is_floating(kind) and np.isnan(found.as_py()) else found
+
+
+def _to_pandas(table: pa.Table | pa.RecordBatch) -> pd.DataFrame:
+    """A table for pandas, with the digits of carried integers that have gaps: they are no floating-point numbers."""
+    import pandas as pd
+    import pyarrow as pa
+
+    frame: pd.DataFrame = table.to_pandas()
+    columns = zip(table.schema.names, table.columns, strict=True)
+    gaps = [name for name, c in columns if name.startswith("data/") and pa.types.is_integer(c.type) and c.null_count]
+    exact = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+    return frame.assign(**table.select(gaps).to_pandas(types_mapper=exact.get)) if gaps else frame
+
+
+def _attribution(table: pa.Table, fields: dict[str, Any], key: Sequence[str]) -> Attribution:
     from ..core.attribution import Attribution
 
+    frame = _to_pandas(table)
     names, units = fields["output_names"], fields["units"].names
 
     def cube(kind: str) -> np.ndarray:
         return np.stack([frame[[f"{kind}/{o}/{u}" for u in units]].to_numpy() for o in names], axis=2)
 
     carried = [name for name in map(str, frame.columns) if name.startswith("data/")]
-    labels = frame[f"data/{key[0]}"].tolist() if len(key) == 1 else frame["row"].tolist()
+    labels = table.column(f"data/{key[0]}" if len(key) == 1 else "row").to_pylist()
     data = frame[carried].rename(columns=lambda name: name.removeprefix("data/")) if carried else None
     sampled = f"standard_errors/{names[0]}/{units[0]}" in frame
     return Attribution(

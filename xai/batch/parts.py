@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import InputError, listing
 from ..core.provenance import hash_file
+from .store import MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 PART_BYTES = 16 << 20
 MOST_ROWS = 262_144
 _BATCH = 32_768
+_NOTHING = "null"
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,25 @@ def find_files(data: Path) -> tuple[Path, tuple[DataFile, ...]]:
         return data.parent, (_look_at(data.parent, data),)
     if not data.is_dir():
         raise InputError(f"there is no file or folder {data}.")
-    found = sorted(path for path in data.rglob("*.parquet") if not path.name.startswith((".", "_")))
+    found = files_below(data, ".parquet")
     if not found:
         raise InputError(f"the folder {data} holds no .parquet file.")
     return data, tuple(_look_at(data, path) for path in found)
+
+
+def files_below(folder: Path, suffix: str) -> list[Path]:
+    """Files with that suffix, in the order of their names; folders may be called so, too.
+
+    Hidden files are left out, and what an earlier run wrote.
+    """
+    results = [path.parent for path in folder.rglob(MANIFEST) if path.is_file() and _is_run(path)]
+    found = (path for path in folder.rglob(f"*{suffix}") if not path.name.startswith((".", "_")))
+    return sorted(path for path in found if not path.is_dir() and not any(map(path.is_relative_to, results)))
+
+
+def _is_run(manifest: Path) -> bool:
+    with manifest.open("rb") as file:
+        return b"hemicycle/batch/" in file.read(100)
 
 
 def _look_at(folder: Path, path: Path) -> DataFile:
@@ -132,31 +149,80 @@ def schema_of(path: Path) -> pa.Schema:
     return pq.read_schema(path)
 
 
-def check_schemas(folder: Path, files: Sequence[DataFile]) -> tuple[DataFile, ...]:
-    """The files, with an error on each whose columns or types are not those of the first readable one.
+def columns_of(folder: Path, files: Sequence[DataFile]) -> dict[str, dict[str, str]]:
+    """Each readable file's columns in order, with what kind of values they hold.
 
-    Integers and floating-point numbers of any width count as one type: which one a file has depends on its gaps.
+    Integers and floating-point numbers of any width count as one kind: which one a file has depends on its gaps. A
+    column without any value may have none.
     """
-    first: DataFile | None = None
-    wanted: dict[str, str] = {}
+    return {
+        file.path: {field.name: _kind(field.type) for field in schema_of(folder / file.path)}
+        for file in files
+        if not file.error
+    }
+
+
+def check_columns(
+    files: Sequence[DataFile], columns: Mapping[str, Mapping[str, str]], needed: Sequence[str] | None
+) -> tuple[DataFile, ...]:
+    """The files, with an error on each that lacks a column or has another kind of values in it than those before it.
+
+    Parameters
+    ----------
+    files, columns
+        See :func:`columns_of`.
+    needed
+        Columns that are read; others do not matter. ``None``: all, by their places, which must be the same
+        everywhere.
+    """
+    kinds: dict[str, tuple[str, str]] = {}
+    first = next(iter(columns), "")
     checked = []
     for file in files:
+        error = ""
         if not file.error:
-            kinds = {field.name: _kind(field.type) for field in schema_of(folder / file.path)}
-            if first is None:
-                first, wanted = file, kinds
-            elif kinds != wanted:
-                differing = sorted({name for name, _ in kinds.items() ^ wanted.items()})
-                message = f"{file.path} has other columns or types than {first.path}: {listing(differing)}"
-                checked.append(DataFile(file.path, 0, file.hash, message))
-                continue
+            mine = columns[file.path]
+            error = _lacking(mine, needed) if needed is not None else _misplaced(mine, columns[first], first)
+            error = error or _other_kind(mine, kinds, mine if needed is None else needed)
+        if error:
+            checked.append(DataFile(file.path, 0, file.hash, f"{file.path} {error}"))
+            continue
         checked.append(file)
+        if not file.error:
+            for name in mine if needed is None else needed:
+                if mine[name] != _NOTHING:
+                    kinds.setdefault(name, (mine[name], file.path))
     return tuple(checked)
+
+
+def _lacking(mine: Mapping[str, str], needed: Sequence[str]) -> str:
+    lacking = [name for name in needed if name not in mine]
+    return f"lacks {'the column' if len(lacking) == 1 else 'columns'} {listing(lacking)}" if lacking else ""
+
+
+def _misplaced(mine: Mapping[str, str], theirs: Mapping[str, str], first: str) -> str:
+    """For a model that knows columns by their places."""
+    if list(mine) == list(theirs):
+        return ""
+    differing = sorted(mine.keys() ^ theirs.keys())
+    if differing:
+        return f"has other columns than {first}: {listing(differing)}"
+    return f"has its columns in another order than {first}, and the model knows them by their places"
+
+
+def _other_kind(mine: Mapping[str, str], kinds: Mapping[str, tuple[str, str]], names: Iterable[str]) -> str:
+    for name in names:
+        kind, where = kinds.get(name, (_NOTHING, ""))
+        if _NOTHING not in (kind, mine[name]) and kind != mine[name]:
+            return f"has another type in column '{name}': {mine[name]}, where {where} has {kind}"
+    return ""
 
 
 def _kind(kind: pa.DataType) -> str:
     import pyarrow as pa
 
+    if pa.types.is_null(kind):
+        return _NOTHING
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return "number"
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
@@ -165,22 +231,32 @@ def _kind(kind: pa.DataType) -> str:
 
 
 def read(path: Path, start: int, rows: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """:func:`read_table` for pandas."""
+    return to_pandas(read_table(path, start, rows, columns))
+
+
+def read_table(path: Path, start: int, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
     """Some rows of a Parquet file, holding little more than them in memory.
 
     Raises
     ------
     InputError
-        If the file cannot be read or has fewer rows than it said.
+        If the file cannot be read, has become shorter, or has fewer rows than it says.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
+            if start + rows > file.metadata.num_rows:
+                raise InputError(
+                    f"{path.name} has changed since the run began: it holds {file.metadata.num_rows:,} rows, "
+                    f"and rows {start:,} to {start + rows - 1:,} are to be read. Start another run."
+                )
             groups, before = _row_groups(file.metadata, start, rows)
             wanted = None if columns is None else list(columns)
             if rows == file.metadata.num_rows:
-                return _to_pandas(file.read(columns=wanted))
+                return file.read(columns=wanted)
             pieces, position = [], before
             for batch in file.iter_batches(_BATCH, row_groups=groups, columns=wanted):
                 low, high = max(start - position, 0), min(start + rows - position, batch.num_rows)
@@ -189,15 +265,15 @@ def read(path: Path, start: int, rows: int, columns: Sequence[str] | None = None
                 position += batch.num_rows
                 if position >= start + rows:
                     break
-            table = pa.Table.from_batches(pieces)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path.name} cannot be read as Parquet: {' '.join(str(error).split())}") from error
-    if table.num_rows != rows:
+    if sum(piece.num_rows for piece in pieces) != rows:
         raise InputError(f"{path.name} has fewer rows than its own description says: it is damaged.")
-    return _to_pandas(table)
+    return pa.Table.from_batches(pieces)
 
 
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Columns as they are called in the file: which of them once were row labels does not matter."""
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame
 

@@ -43,19 +43,24 @@ def find_pictures(data: Path) -> tuple[Path, tuple[DataFile, ...]]:
     if not data.is_dir():
         raise InputError(f"there is no folder {data}: pictures are taken from a folder of PNG and JPEG files.")
     folders = sorted({data, *(path for path in data.rglob("*") if path.is_dir())})
-    found = tuple(
-        DataFile(folder.relative_to(data).as_posix(), len(names), _hash(folder, names))
-        for folder in folders
-        if (names := _names(folder))
-    )
+    found = tuple(_look_at(data, folder, names) for folder in folders if (names := _names(folder)))
     if not found:
         raise InputError(f"the folder {data} holds no PNG or JPEG file.")
     return data, found
 
 
+def _look_at(data: Path, folder: Path, names: Sequence[str]) -> DataFile:
+    path = folder.relative_to(data).as_posix()
+    try:
+        return DataFile(path, len(names), _hash(folder, names))
+    except OSError as error:
+        return DataFile(path, 0, "", f"{error.filename} cannot be read: {error.strerror}")
+
+
 def _names(folder: Path) -> list[str]:
-    """Pictures of a folder, without what lies deeper."""
-    return sorted(p.name for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))
+    """Pictures of a folder, without what lies deeper; a folder that is called like a picture is none."""
+    named = (p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))
+    return sorted(p.name for p in named if not p.is_dir())
 
 
 def _hash(folder: Path, names: Sequence[str]) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from ..core.provenance import versions
 from ..sandbox import IsolatedModel, JobPool, ModelFile
 from . import pictures, prompts
+from .carried import settle_types
 from .methods import Kind, kind_of, located, settle_options
-from .parts import DataFile, Part, check_schemas, cut, find_files, read, schema_of
-from .store import commit
+from .parts import DataFile, Part, check_columns, columns_of, cut, find_files, read, schema_of
+from .store import INPUT, commit
 from .tasks import OPEN, SETTLE
 from .work import PERMUTATION, Order, settle, subject_of
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 STAGED = "data.parquet"
 CSV_BYTES = 1 << 30
-_SAMPLED_PARTS = 16
+_BLOCKS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +118,9 @@ def _sound(wanted: Wanted, files: Sequence[DataFile]) -> list[DataFile]:
     """
     bad = [file.error for file in files if file.error]
     if bad and not wanted.skip_bad_files:
-        raise InputError(f"{bad[0]}. To leave such files out and go on: bad_files='skip'.")
+        raise InputError(
+            f"{bad[0].rstrip('.')}. To leave such files out and go on: bad_files='skip', or --skip-bad-files."
+        )
     good = [file for file in files if not file.error]
     if not sum(file.rows for file in good):
         raise InputError(f"{wanted.data} holds no {wanted.kind}.")
@@ -130,17 +131,19 @@ def _plan_rows(wanted: Wanted, pool: JobPool) -> Plan:
     opened = _open(wanted, pool)
     # Another process imports the model's library; meanwhile this one reads all of the data, for their hash.
     folder, files = _tables(wanted.data, wanted.out)
-    files = check_schemas(folder, files)
-    good = _sound(wanted, files)
     model = opened()
     facts, options = model.facts, {name: located(given) for name, given in wanted.options.items()}
-    keep = _check_columns(wanted, facts, folder / good[0].path)
+    columns = columns_of(folder, files)
+    needed = _needed(wanted, facts, columns)
+    files, types = settle_types(folder, check_columns(files, columns, needed), (*wanted.key, *wanted.keep))
+    good = _sound(wanted, files)
+    keep = _without_key(wanted.keep, wanted.key)
     d = facts["n_features"] or len(schema_of(folder / good[0].path).names)
     parts = cut(good, len(facts["output_names"]) * (d + 2), wanted.rows_per_part)
     sample = None
     if PERMUTATION in wanted.methods:
-        sample = _sample(folder, parts, wanted, facts, options[PERMUTATION])
-    order = Order(str(folder), wanted.methods, options, wanted.key, keep)
+        sample = _sample(folder, good, wanted, facts, options[PERMUTATION])
+    order = Order(str(folder), wanted.methods, options, wanted.key, keep, types=types)
     n = sum(f.rows for f in good)
     if model.file is None:
         settled = settle(model.subject, order.methods, options, n, sample)
@@ -211,18 +214,27 @@ def _staged(data: Path, out: Path) -> Path:
     frame = read_table(data)
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
-    commit(out / "input" / STAGED, memoryview(sink.getvalue()))
-    return out / "input" / STAGED
+    commit(out / INPUT / STAGED, memoryview(sink.getvalue()))
+    return out / INPUT / STAGED
 
 
-def _check_columns(wanted: Wanted, facts: Mapping[str, Any], path: Path) -> tuple[str, ...]:
-    """``keep`` without ``key``, once all columns are known to be there."""
-    present = schema_of(path).names
+def _needed(
+    wanted: Wanted, facts: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]]
+) -> tuple[str, ...] | None:
+    """Columns that are read of each file; ``None`` where the model takes all that are there.
+
+    Raises
+    ------
+    InputError
+        If no file has one of them.
+    """
     target = [wanted.options[PERMUTATION]["target"]] if PERMUTATION in wanted.methods else []
-    missing = [n for n in (*(facts["feature_names"] or ()), *wanted.key, *wanted.keep, *target) if n not in present]
-    if missing:
-        raise InputError(f"{path.name} lacks columns. {unknown_names('column', missing, present)}")
-    return _without_key(wanted.keep, wanted.key)
+    asked = tuple(dict.fromkeys((*(facts["feature_names"] or ()), *wanted.key, *wanted.keep, *target)))
+    present = list(dict.fromkeys(name for file in columns.values() for name in file))
+    missing = [name for name in asked if name not in present]
+    if missing and columns:
+        raise InputError(f"{wanted.data.name} lacks columns. {unknown_names('column', missing, present)}")
+    return None if facts["feature_names"] is None else asked
 
 
 def _without_key(keep: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
@@ -230,22 +242,38 @@ def _without_key(keep: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
 
 
 def _sample(
-    folder: Path, parts: Sequence[Part], wanted: Wanted, facts: Mapping[str, Any], options: Mapping[str, Any]
+    folder: Path, files: Sequence[DataFile], wanted: Wanted, facts: Mapping[str, Any], options: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Rows with answers: blocks from parts that are spread over the data."""
+    """Rows with answers, in blocks that are spread over the data."""
     import pandas as pd
 
-    most = options.get("rows", 10_000)
-    chosen, block = list(parts), most
-    if sum(part.rows for part in parts) > most:
-        chosen = [parts[i] for i in np.unique(np.linspace(0, len(parts) - 1, _SAMPLED_PARTS).astype(int))]
-        block = -(-most // len(chosen))
     target = options["target"]
     names = None if facts["feature_names"] is None else list(dict.fromkeys((*facts["feature_names"], target)))
     carried = {*wanted.key, *wanted.keep} - {target}
-    found = [read(folder / p.source, p.start, min(block, p.rows), names) for p in chosen]
-    frame = pd.concat(found, ignore_index=True)
+    chosen = _in_files(files, spread(sum(file.rows for file in files), options.get("rows", 10_000)))
+    frame = pd.concat([read(folder / path, start, rows, names) for path, start, rows in chosen], ignore_index=True)
     return frame if names is not None else frame.drop(columns=[name for name in frame if name in carried])
+
+
+def spread(n: int, most: int) -> list[tuple[int, int]]:
+    """First row and length of blocks, from the first row to the last with equal gaps between: ``min(n, most)`` rows."""
+    if n <= most:
+        return [(0, n)]
+    blocks = min(_BLOCKS, most)
+    ends = [i * most // blocks for i in range(blocks + 1)]
+    gaps = [i * (n - most) // max(blocks - 1, 1) for i in range(blocks)]
+    return [(ends[i] + gaps[i], ends[i + 1] - ends[i]) for i in range(blocks)]
+
+
+def _in_files(files: Sequence[DataFile], blocks: Sequence[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Blocks of rows counted through all files as file, first row in it, number of rows."""
+    before = 0
+    for file in files:
+        for start, rows in blocks:
+            first, last = max(start - before, 0), min(start + rows - before, file.rows)
+            if first < last:
+                yield file.path, first, last - first
+        before += file.rows
 
 
 _FACTS = ("hash", "framework", "task", "output", "output_names", "feature_names")

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.errors import InputError, ModelError, unknown_names
 from ..core.provenance import hash_bytes, hash_file
-from .parts import DataFile, Part
+from .parts import DataFile, Part, files_below
 from .written import all_failed, arrow, marks
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def find_prompts(data: Path) -> tuple[Path, tuple[DataFile, ...]]:
         return data.parent, (_look_at(data.parent, data),)
     if not data.is_dir():
         raise InputError(f"there is no file or folder {data}.")
-    found = sorted(path for path in data.rglob("*.jsonl") if not path.name.startswith((".", "_")))
+    found = files_below(data, ".jsonl")
     if not found:
         raise InputError(f"the folder {data} holds no .jsonl file.")
     return data, tuple(_look_at(data, path) for path in found)
@@ -77,11 +77,9 @@ def fields_of(path: Path) -> tuple[str, ...]:
     """
     for line in islice(_lines(path), 100):
         try:
-            record = json.loads(line)
-        except ValueError:
+            return tuple(_record(line))
+        except InputError:  # it is marked in the results
             continue
-        if isinstance(record, dict):
-            return tuple(map(str, record))
     raise InputError(f'{path.name} has no JSON object in its first 100 lines: write one a line, {{"prompt": "..."}}.')
 
 
@@ -185,6 +183,8 @@ def open_tool(model: Any, options: Mapping[str, Any]) -> PromptTool:
 
 def work_on_prompts(tool: PromptTool, order: Order, part: Part) -> dict[str, pa.Table]:
     """The table of one part; a line that cannot be read or explained is marked."""
+    import pyarrow as pa
+
     lines = list(islice(_lines(Path(order.folder) / part.source), part.start, part.start + part.rows))
     if len(lines) < part.rows:
         raise InputError(f"{part.source} has fewer lines than when the run began.")
@@ -211,7 +211,7 @@ def work_on_prompts(tool: PromptTool, order: Order, part: Part) -> dict[str, pa.
         "source": part.source,
     }
     for name in dict.fromkeys((*order.key, *order.keep)):
-        lead[f"data/{name}"] = [_text(record.get(name)) for record in records]
+        lead[f"data/{name}"] = pa.array([_text(record.get(name)) for record in records], pa.string())
     header = {
         "format": FORMAT,
         **tool.said(),
@@ -227,8 +227,18 @@ def work_on_prompts(tool: PromptTool, order: Order, part: Part) -> dict[str, pa.
 
 
 def _record(line: str) -> Mapping[str, Any]:
+    """What a line says.
+
+    Raises
+    ------
+    InputError
+        If it is no JSON object, or one that no result could hold: with half of a character, or too deep.
+    """
     try:
         record = json.loads(line)
+        json.dumps(record, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise InputError("the line is nested too deeply.") from error
     except ValueError as error:
         raise InputError(f"the line is no JSON: {error}") from error
     if not isinstance(record, dict):

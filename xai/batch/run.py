@@ -14,7 +14,7 @@ from ..sandbox.isolated import library_of
 from ..sandbox.profile import reader
 from .local import Answer, Engine, in_this_process, in_workers
 from .manifest import Manifest
-from .methods import OF_THE_MODEL, check_methods, plain_options
+from .methods import OF_THE_MODEL, check_methods, counted, plain_options
 from .on_dask import on_dask
 from .opened import BatchResult
 from .parts import Part
@@ -28,7 +28,7 @@ def run(
     model: Any,
     data: str | Path,
     out: str | Path,
-    methods: Sequence[str] = ("shap", "dhondt"),
+    methods: str | Sequence[str] = ("shap", "dhondt"),
     *,
     engine: Literal["local", "dask"] = "local",
     workers: int | None = None,
@@ -59,8 +59,8 @@ def run(
         folder of PNG and JPEG files, with its subfolders. Prompts: a file or a folder of files of JSON lines with
         ``prompt`` and, if wanted, ``target`` and ``foil``.
     out
-        Folder of the results: one folder a method with one or more Parquet files for each file of ``data`` (each folder
-        of pictures), ``manifest.json`` and ``summary.json``.
+        Folder of the results, new, empty or of a run that is to go on: one folder a method with one or more Parquet
+        files for each file of ``data`` (each folder of pictures), ``manifest.json`` and ``summary.json``.
     methods
         Registered methods (:func:`xai.methods`); ``"dhondt"`` adds seats for every row, ``"native"`` and
         ``"permutation"`` importances for the summary. Pictures: ``"craft"``, ``"chmcorr"``. Prompts: ``"reagent"``.
@@ -98,21 +98,27 @@ def run(
     ModelError, WorkerError
         If the model fails on a whole part, or workers die of it three times.
     """
-    out = Path(out).resolve()
+    if not isinstance(data, str | Path):
+        raise InputError(f"data is a path, not {type(data).__name__}: xai.explain takes a table that is in memory.")
+    data, out = Path(data).resolve(), Path(out).resolve()
+    if data.is_dir() and out.is_relative_to(data):
+        raise InputError(f"results in the folder of the data, {data}, would be taken for data: choose another folder.")
     if engine not in {"local", "dask"}:
         raise InputError(unknown_names("engine", [engine], ("local", "dask")))
-    workers = workers or os.cpu_count() or 1
+    if bad_files not in ("stop", "skip"):
+        raise InputError(unknown_names("bad_files", [bad_files], ("stop", "skip")))
+    workers = (os.cpu_count() or 1) if workers is None else counted("workers", workers)
     wanted = Wanted(
         model=model,
-        data=Path(data).resolve(),
+        data=data,
         out=out,
-        methods=tuple(methods),
+        methods=(methods,) if isinstance(methods, str) else tuple(methods),
         options=options or {},
         output=output,
         key=tuple(key),
         keep=tuple(keep),
         skip_bad_files=bad_files == "skip",
-        rows_per_part=rows_per_part,
+        rows_per_part=None if rows_per_part is None else counted("rows_per_part", rows_per_part),
     )
     check_methods(wanted.methods, wanted.options)
     # The pool's processes have the model's library imported, where they can know which that is.
@@ -154,13 +160,20 @@ def _write(out: Path, answers: Iterator[Answer], meter: Meter, *, stop: bool) ->
     for part, answer in answers:
         if isinstance(answer, XaiError):
             if stop:
-                raise type(answer)(f"{part.name}: {answer}") from answer
+                raise _of_part(part, answer) from answer
             given_up.append({"file": part.name, "reason": str(answer)})
             continue
         for method, content in answer.items():
             commit(out / method / part.name, content.data)
         meter.add(part.rows)
     return given_up
+
+
+def _of_part(part: Part, error: XaiError) -> XaiError:
+    """The same error with the part's name in front; past constructors, which may take something else than a text."""
+    named = type(error).__new__(type(error), f"{part.name}: {error}")
+    vars(named).update(vars(error))
+    return named
 
 
 def _is_done(out: Path, manifest: Manifest, part: Part) -> bool:

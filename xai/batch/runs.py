@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from ..core.errors import InputError
 from ..sandbox.spawn import child_environment
 from .drive import END, ORDER, OUT, PROGRESS
 from .opened import BatchResult
-from .store import commit_json, read_json
+from .store import commit, commit_json, read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,9 +138,26 @@ class Run:
             return {}
 
     def _signal(self, number: int) -> None:
-        # While the lock is held the process is alive, so that its number is still its own.
-        if _is_locked(self.folder):
-            os.kill(int((self.folder / _PID).read_text(encoding="ascii")), number)
+        pid = self._pid()
+        if pid is not None:
+            with suppress(ProcessLookupError):  # it came to its end in this moment
+                os.kill(pid, number)
+
+    def _pid(self) -> int | None:
+        """Number of the process, ``None`` once it has ended.
+
+        While the lock is held the process is alive, so that its number is still its own; whoever starts a run holds the
+        lock a moment before there is a number.
+        """
+        end = time.monotonic() + _GRACE
+        while _is_locked(self.folder):
+            try:
+                return int((self.folder / _PID).read_text(encoding="ascii"))
+            except FileNotFoundError as error:
+                if time.monotonic() > end:
+                    raise InputError(f"run {self.name} is just being started: stop it in a moment.") from error
+            time.sleep(0.05)
+        return None
 
     def _wait(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -252,6 +270,8 @@ def _start(folder: Path) -> None:
             time.sleep(0.01)
         else:
             raise InputError(f"run {folder.name} is already going on.")
+        # The number of an earlier process may be another program's by now, and nobody is to stop that.
+        (folder / _PID).unlink(missing_ok=True)
         with (folder / _LOG).open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-P", "-m", "xai.batch.drive", str(folder)],
@@ -263,7 +283,7 @@ def _start(folder: Path) -> None:
                 pass_fds=(lock,),
                 start_new_session=True,
             )
-        (folder / _PID).write_text(str(process.pid), encoding="ascii")
+        commit(folder / _PID, str(process.pid).encode())  # at once, so that nobody reads half of it
     finally:
         os.close(lock)
     threading.Thread(target=process.wait, name="xai-run", daemon=True).start()  # no zombie is left
@@ -275,14 +295,14 @@ def _is_locked(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return not _take(lock)
+        return not _take(lock, fcntl.LOCK_SH)  # two who look at the same time do not see each other
     finally:
         os.close(lock)
 
 
-def _take(lock: int) -> bool:
+def _take(lock: int, how: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ..core.errors import InputError
+from ..core.errors import InputError, listing
 
-MANIFEST, SUMMARY, LOCK = "manifest.json", "summary.json", ".lock"
+MANIFEST, SUMMARY, LOCK, INPUT = "manifest.json", "summary.json", ".lock", "input"
 _UNFINISHED = ".unfinished-"
 
 
@@ -25,7 +25,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        If another run holds it, or it cannot be written.
+        If another run holds it, it cannot be written, or it holds other things.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,9 +39,17 @@ def locked(folder: Path) -> Iterator[None]:
             raise InputError(f"another run is writing to {folder}: wait for it, or choose another folder.") from error
         for path in folder.rglob(f"{_UNFINISHED}*"):
             path.unlink()
+        _check_empty(folder)
         yield
     finally:
         os.close(handle)
+
+
+def _check_empty(folder: Path) -> None:
+    """Results stand in a folder of their own: among data the next run would take them for some."""
+    others = sorted(path.name for path in folder.iterdir() if path.name not in {INPUT, LOCK})
+    if others and not (folder / MANIFEST).exists():
+        raise InputError(f"{folder} holds other things ({listing(others)}): choose a new or an empty folder.")
 
 
 def commit(path: Path, content: bytes | memoryview) -> None:

@@ -109,8 +109,11 @@ def _seats(
         scale, directions = np.linalg.eigh(covariance)
         noise = noise * np.sqrt(scale.clip(0)) @ directions.T
     drawn = np.maximum(votes + noise, 0.0)
+    seats = np.zeros(drawn.shape, dtype=np.int64)
+    voting = drawn.any(axis=1)  # a draw in which nothing has an effect elects nobody
+    seats[voting] = allocate(drawn[voting], house, rule)
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(allocate(drawn, house, rule), [tail, 1 - tail], axis=0, method="inverted_cdf")
+    low, high = np.quantile(seats, [tail, 1 - tail], axis=0, method="inverted_cdf")
     columns = allocate(votes, house, rule), low.astype(int), high.astype(int)
     return {unit: [int(column[j]) for column in columns] for j, unit in enumerate(units)}
 

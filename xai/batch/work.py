@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.errors import InputError, ModelError, XaiError
 from . import parts
+from .carried import settled
 from .methods import OF_THE_MODEL, SEATS, Kind, settle_options
 from .parts import Part
 from .written import Rows, all_failed, as_parquet, joined, one_by_one, seats_of, table_of
@@ -30,7 +31,10 @@ PERMUTATION = "permutation"
 
 @dataclass(frozen=True)
 class Order:
-    """What every part of a run has in common; see :class:`~.manifest.Manifest`."""
+    """What every part of a run has in common; see :class:`~.manifest.Manifest`.
+
+    ``types`` is what carried columns are brought to, see :func:`~.carried.settle_types`.
+    """
 
     folder: str
     methods: tuple[str, ...]
@@ -38,6 +42,7 @@ class Order:
     key: tuple[str, ...]
     keep: tuple[str, ...]
     kind: Kind = "rows"
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 def work(subject: Any, order: Order, part: Part) -> dict[str, np.ndarray]:
@@ -88,53 +93,58 @@ def subject_of(model: Any, order: Order) -> Any:
 
 
 def open_subject(model: ModelFile | None, order: Order) -> Any:
-    """:func:`subject_of` a model file, opened once a process."""
-    # Libraries read this when they are first imported: there is a worker for each processor, and with as many threads
-    # in each of them they would stand in each other's way. Last bits would depend on the number of threads, too.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    """:func:`subject_of` a model file, opened once a process.
+
+    Raises
+    ------
+    InputError, ModelError
+        If it cannot be opened, or is no longer what it was when the run began.
+    """
+    _use_one_thread()
     if order.kind == "rows":
         from ..sandbox.tasks import open_cached
 
         if model is None:
             raise InputError("rows of a table are explained with a model: none is given.")
         return open_cached(model)
-    return _opened(_Hashed(model, order))
+    subject = _opened(_Hashed(None if model is None else model.path, order))
+    if model is not None and model.hash and subject.facts()["hash"] != model.hash:
+        raise ModelError(f"{model.path} has changed since the run began: start another run.")
+    return subject
+
+
+@cache
+def _use_one_thread() -> None:
+    """There is a worker for each processor: with as many threads in each they would stand in each other's way.
+
+    Last bits would depend on the number of threads, too. Whoever sets ``OMP_NUM_THREADS`` has chosen.
+    """
+    if "OMP_NUM_THREADS" in os.environ:
+        return
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are imported from now on
+    threadpool_limits(1)  # and for those that are here
 
 
 @dataclass(frozen=True)
 class _Hashed:
-    """A model file and an order as a key of a cache."""
+    """A model and an order as a key of a cache."""
 
-    model: ModelFile | None
+    path: str | None
     order: Order
 
     def __hash__(self) -> int:
-        return hash((self.model, self.order.methods))
+        return hash((self.path, self.order.methods))
 
 
 @lru_cache(maxsize=2)
 def _opened(asked: _Hashed) -> Any:
-    if asked.model is None:
-        return subject_of(None, asked.order)
-    subject = subject_of(asked.model.path, asked.order)
-    if asked.model.hash and subject.facts()["hash"] != asked.model.hash:
-        raise ModelError(f"{asked.model.path} has changed since the run began: start another run.")
-    return subject
+    return subject_of(asked.path, asked.order)
 
 
 def _work_on_rows(model: Model, order: Order, part: Part) -> dict[str, pa.Table]:
-    carried = tuple(dict.fromkeys((*order.key, *order.keep)))
-    wanted = None if model.feature_names is None else list(dict.fromkeys((*model.feature_names, *carried)))
-    frame = parts.read(Path(order.folder) / part.source, part.start, part.rows, wanted)
-    lacking = [name for name in carried if name not in frame]
-    if lacking:
-        raise InputError(f"{part.source} has no column '{lacking[0]}'.")
-    X = frame.drop(columns=[name for name in carried if name in frame]) if model.feature_names is None else frame
-    lead: dict[str, Any] = {
-        "row": np.arange(part.start, part.start + part.rows),
-        "source": part.source,
-    }
-    lead |= {f"data/{name}": frame[name] for name in carried}
+    X, lead = _read(model, order, part)
     tables: dict[str, pa.Table] = {}
     explained: dict[str, Rows] = {}
     for name in order.methods:
@@ -147,6 +157,25 @@ def _work_on_rows(model: Model, order: Order, part: Part) -> dict[str, pa.Table]
         explained[name] = _explain(model, X, name, options)
         tables[name] = table_of(lead, explained[name])
     return tables
+
+
+def _read(model: Model, order: Order, part: Part) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The rows as the model takes them, and the columns that every table of results begins with."""
+    features = model.feature_names
+    carried = tuple(dict.fromkeys((*order.key, *order.keep)))
+    wanted = None if features is None else list(dict.fromkeys((*features, *carried)))
+    table = parts.read_table(Path(order.folder) / part.source, part.start, part.rows, wanted)
+    present = table.schema.names
+    lacking = [name for name in carried if name not in present]
+    if lacking:
+        raise InputError(f"{part.source} has no column '{lacking[0]}'.")
+    # The model's libraries take pandas, where a gap makes floating-point numbers of integers: what is carried does not
+    # pass through it.
+    kept = settled(table.select(carried), order.types, part.source)
+    others = set(carried) if features is None else set(carried) - set(features)
+    asked = [name for name in present if name not in others]
+    lead = {"row": np.arange(part.start, part.start + part.rows), "source": part.source}
+    return parts.to_pandas(table.select(asked)), lead | {f"data/{name}": kept.column(name) for name in carried}
 
 
 def _explain(model: Model, X: pd.DataFrame, method: str, options: Mapping[str, Any]) -> Rows:

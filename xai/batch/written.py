@@ -196,17 +196,21 @@ def arrow(
 ) -> pa.Table:
     """A table with what every file of a run begins with; ``header`` goes into the schema's metadata.
 
-    Of ``lead``, ``row`` numbers the rows, ``source`` is where all of them came from, or where each did.
+    Of ``lead``, ``row`` numbers the rows, ``source`` is where all of them came from, or where each did. Arrow's columns
+    stay what they are.
     """
     import pyarrow as pa
+
+    def column(values: Any) -> pa.Array | pa.ChunkedArray:
+        return values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
 
     table = pa.table(
         {
             "row": pa.array(lead["row"], pa.int64()),
             "source": _sources(lead["source"], len(lead["row"])),
             "error": pa.array(errors, pa.string()) if any(errors) else pa.nulls(len(errors), pa.string()),
-            **{name: pa.array(column) for name, column in lead.items() if name.startswith("data/")},
-            **{name: pa.array(column) for name, column in columns.items()},
+            **{name: column(values) for name, values in lead.items() if name.startswith("data/")},
+            **{name: column(values) for name, values in columns.items()},
         }
     )
     return table.replace_schema_metadata({METADATA: json.dumps(header, ensure_ascii=False).encode()})
@@ -226,13 +230,30 @@ def as_parquet(table: pa.Table) -> np.ndarray:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    sink = pa.BufferOutputStream()
-    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
     # Values and row numbers hardly repeat, so a dictionary of them saves nothing; sorted by their bytes, first bytes of
     # all values first, they take three quarters of the space and are written sooner.
-    texts = [name for name in table.schema.names if name not in {"row", *floats}]
-    pq.write_table(table, sink, compression="lz4", use_dictionary=texts, use_byte_stream_split=floats)
+    floats, others = _leaves(table.schema)
+    repeating = [name for name in others if name != "row"]
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="lz4", use_dictionary=repeating, use_byte_stream_split=floats)
     return np.frombuffer(sink.getvalue(), dtype=np.uint8)
+
+
+def _leaves(schema: pa.Schema) -> tuple[list[str], list[str]]:
+    """Columns of floating-point numbers and others as Parquet calls them: what is in lists has a path of its own."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    flat = [field for field in schema if not pa.types.is_nested(field.type)]
+    floats = [field.name for field in flat if pa.types.is_floating(field.type)]
+    others = [field.name for field in flat if not pa.types.is_floating(field.type)]
+    nested = [field for field in schema if pa.types.is_nested(field.type)]
+    if nested:
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.schema(nested).empty_table(), sink)
+        for leaf in pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema:
+            (floats if leaf.physical_type in {"FLOAT", "DOUBLE"} else others).append(leaf.path)
+    return floats, others
 
 
 def header_of_file(path: Path) -> dict[str, Any]:

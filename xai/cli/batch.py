@@ -1,18 +1,14 @@
-"""``xai batch``: explain any number of rows, pictures or prompts into a folder; ``xai results`` reads it back."""
+"""``xai batch``: explain any number of rows, pictures or prompts into a folder."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.errors import InputError, unknown_names
-from .text import attribution_writers, table, write
-
-if TYPE_CHECKING:
-    from ..batch import BatchResult
+from .results import print_summary, say_left_out
 
 LEFT_OUT = 3
 """Exit code of a run that finished, but had to leave out rows or files."""
@@ -27,66 +23,40 @@ def batch(arguments: argparse.Namespace) -> int:
     from ..batch import run
 
     show = sys.stderr.isatty() or arguments.progress
-    result = run(
-        _model(arguments.model),
-        arguments.data,
-        arguments.out,
-        arguments.method or ("shap", "dhondt"),
-        engine=arguments.engine,
-        workers=arguments.workers,
-        scheduler=arguments.scheduler,
-        options=_options(arguments),
-        output=arguments.output,
-        key=arguments.key,
-        keep=arguments.keep,
-        bad_files="skip" if arguments.skip_bad_files else "stop",
-        progress=(lambda done: print(done, file=sys.stderr)) if show else None,
-    )
+    try:
+        result = run(
+            _model(arguments.model),
+            arguments.data,
+            arguments.out,
+            arguments.method or ("shap", "dhondt"),
+            engine=arguments.engine,
+            workers=arguments.workers,
+            scheduler=arguments.scheduler,
+            options=_options(arguments),
+            output=arguments.output,
+            key=arguments.key,
+            keep=arguments.keep,
+            bad_files="skip" if arguments.skip_bad_files else "stop",
+            progress=(lambda done: print(done, file=sys.stderr)) if show else None,
+        )
+    except KeyboardInterrupt:
+        print(_stopped(arguments.out), file=sys.stderr)
+        raise
     summary = result.summary
     print(f"Wrote {arguments.out}: {summary['rows']:,} rows, methods {', '.join(result.manifest.methods)}.")
-    _print_summary(result)
-    for entry in summary["skipped"]:
-        print(f"Left out {entry['file']}: {entry['reason']}", file=sys.stderr)
-    if summary["failed_rows"]:
-        print(f"{summary['failed_rows']:,} rows failed; the column 'error' says why.", file=sys.stderr)
+    print_summary(result)
+    say_left_out(result)
     return LEFT_OUT if summary["skipped"] or summary["failed_rows"] else 0
 
 
-def results(arguments: argparse.Namespace) -> int:
-    """What a finished run says: votes and seats, of a segment too, what moved since another run, and single rows."""
-    from ..batch import open as open_run
+def _stopped(out: str) -> str:
+    """How far a run came that was interrupted."""
+    from ..batch.opened import finished_parts
 
-    result = open_run(arguments.folder)
-    where = _pairs("--where", arguments.where) or None
-    method, output = arguments.method, arguments.output
-    if arguments.out is not None:
-        path = Path(arguments.out)
-        known = attribution_writers()
-        if path.suffix not in known:
-            raise InputError(unknown_names("suffix of --out", [path.suffix], known))
-        rows = None if arguments.rows is None else _slice(arguments.rows)
-        found = result.attribution(rows, method, where)
-        write(path, lambda draft: known[path.suffix](found, draft))
-        print(f"Wrote {path}: {len(found.rows):,} rows.")
-    elif arguments.against is not None:
-        drift = open_run(arguments.against).compare(result, method, output)
-        print(f"{drift.moved:.1%} of the votes moved since {arguments.against}. z: change over its standard error.")
-        body = []
-        for row in drift.table.sort_values("share_change", key=abs, ascending=False).to_dict("records"):
-            votes = [f"{row['other_votes']:.4g}", f"{row['change']:+.3g}", f"{row['z']:+.1f}"]
-            body.append([row["unit"], *votes, str(row["other_seats"]), f"{row['other_seats'] - row['seats']:+d}"])
-        print(table([["unit", "votes", "change", "z", "seats", "change"], *body], right=(1, 2, 3, 4, 5)))
-    elif where is not None or arguments.seats is not None:
-        elected = result.parliament(method, output, where, seats=arguments.seats or 100)
-        print(
-            table(
-                [[party, str(n)] for party, n in sorted(elected.seats.items(), key=lambda item: -item[1])], right=(1,)
-            )
-        )
-    else:
-        print(f"{result.folder}: {result.summary['rows']:,} rows, methods {', '.join(result.manifest.methods)}.")
-        _print_summary(result)
-    return 0
+    done, n = finished_parts(out)
+    if not n:
+        return "xai: stopped before the first part; the same command starts again."
+    return f"xai: stopped; {done:,} of {n:,} parts are finished and kept in {out}. The same command goes on."
 
 
 def _pairs(option: str, given: list[str]) -> dict[str, Any]:
@@ -101,38 +71,6 @@ def _pairs(option: str, given: list[str]) -> dict[str, Any]:
         except ValueError:
             pairs[name] = value
     return pairs
-
-
-def _slice(text: str) -> slice:
-    first, colon, last = text.partition(":")
-    try:
-        return slice(int(first or 0), int(last) if last else None) if colon else slice(int(first), int(first) + 1)
-    except ValueError as error:
-        raise InputError(f"--rows takes FIRST:LAST, e.g. 0:100, not '{text}'.") from error
-
-
-def _print_summary(result: BatchResult) -> None:
-    for method, entry in result.summary["methods"].items():
-        for output, content in entry.get("outputs", {}).items():
-            _print_votes(method, output, content)
-        if "labels" in entry:
-            print(f"\n{method}: " + ", ".join(f"{name} {n:,}" for name, n in entry["labels"].items()))
-        if "prompts" in entry:
-            print(
-                f"\n{method}: {entry['prompts']:,} prompts, {entry['targets']:,} targets "
-                f"({entry['converged_share']:.0%} converged), {entry['forwards']:,} rows through the model"
-            )
-
-
-def _print_votes(method: str, output: str, content: dict[str, Any]) -> None:
-    print(f"\n{method}, output '{output}': mean size of the effects, and seats with their 95 % interval")
-    top = sorted(content["votes"], key=content["votes"].get, reverse=True)[:10]
-    rows = []
-    for unit in top:
-        seats, low, high = content["seats"].get(unit, (0, 0, 0))
-        vote, error = content["votes"][unit], content["standard_error"][unit]
-        rows.append([f"  {unit}", f"{vote:.4g}", f"± {error:.2g}", str(seats), f"{low} to {high}"])
-    print(table(rows, right=(1, 2, 3)))
 
 
 def _model(name: str) -> Any:

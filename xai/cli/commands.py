@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
-from .inputs import get_votes, open_model, read_data, read_groups, read_rows, require_attribution, run_explain
+from .inputs import (
+    check_target,
+    get_votes,
+    names_of,
+    open_model,
+    read_data,
+    read_groups,
+    read_rows,
+    require_attribution,
+    run_explain,
+)
 from .text import attribution_writers, check_folder, frame_text, print_parliament, table, write
 
 if TYPE_CHECKING:
@@ -76,7 +86,8 @@ def explain(arguments: argparse.Namespace) -> None:
     check_folder(out)
     X, _ = read_rows(arguments)
     background = None if arguments.background is None else read_data(arguments.background, arguments.target)[0]
-    a = run_explain(open_model(arguments), X, arguments.method, background, read_groups(arguments.group, "--group"))
+    groups = read_groups(arguments.group, "--group", map(str, X.columns))
+    a = run_explain(open_model(arguments), X, arguments.method, background, groups)
     a = a if arguments.class_name is None else a.for_output(arguments.class_name)
     write(out, lambda path: writers[out.suffix.lower()](a, path))
     n, d, k = a.values.shape
@@ -116,7 +127,7 @@ def elect(arguments: argparse.Namespace) -> None:
     else:
         law |= {
             "threshold": arguments.threshold,
-            "alliances": read_groups(arguments.alliance, "--alliance"),
+            "alliances": read_groups(arguments.alliance, "--alliance", names_of(votes)),
             "exclude": tuple(arguments.exclude),
         }
         parliament = dhondt.elect(votes, ties=arguments.ties, seed=arguments.seed, **law)
@@ -169,6 +180,8 @@ def dashboard(arguments: argparse.Namespace) -> None:
     """Open the dashboard in a browser."""
     from ..dashboard.launch import launch
 
+    if arguments.model is not None and arguments.data is not None:
+        _check_own(arguments)
     launch(
         model=arguments.model,
         data=arguments.data,
@@ -181,3 +194,13 @@ def dashboard(arguments: argparse.Namespace) -> None:
         lm_name=arguments.lm_name,
         trust_pickle=arguments.trust_pickle,
     )
+
+
+def _check_own(arguments: argparse.Namespace) -> None:
+    """What can be told of a model file and a table at once: a server that started would tell each visitor instead."""
+    from ..models import sniff
+
+    if not arguments.trust_pickle:  # whether pickles are trusted is asked once a process, and the server has yet to say
+        sniff(arguments.model)
+    if arguments.target is not None and Path(arguments.data).is_file():
+        check_target(arguments.data, arguments.target)

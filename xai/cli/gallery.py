@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
-from .text import Progress, check_folder, table, write
+from .text import Progress, check_folder, names_text, table, write
 
 
 def gallery(arguments: argparse.Namespace) -> None:
@@ -25,7 +25,8 @@ def gallery(arguments: argparse.Namespace) -> None:
             path=arguments.out,
             progress=progress,
         )
-    counts = [f"{name} {int((made.labels == code).sum()):,}" for code, name in enumerate(made.class_names)]
+    sizes = [f"{int((made.labels == code).sum()):,}" for code in range(len(made.class_names))]
+    counts = [f"{names_text([name])} {size}" for name, size in zip(made.class_names, sizes, strict=True)]
     print(
         f"Wrote {arguments.out}: {len(made):,} pictures ({', '.join(counts)}), {made.backbone.name}, grid {made.grid}."
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import InputError, unknown_names
-from .text import Progress
+from ..core.errors import InputError, listing, unknown_names
+from .text import Progress, names_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,18 +21,31 @@ if TYPE_CHECKING:
     from ..models import Model
 
 
+MEMBERS = """repeat for more; a name that holds a comma in double quotes: 'drug=age,"dose, mg"'"""
+"""What the help of options like ``--group`` says of their values."""
+_SEPARATORS = ",;\t"
+_HEAD = 1 << 20
+
+
 def open_model(arguments: argparse.Namespace) -> Model:
     """The model in a child process; ``demo:NAME`` is one of ours."""
     from ..datasets import demo_models
     from ..sandbox import load_model
 
     prefix, _, name = str(arguments.model).partition("demo:")
-    if prefix or not name:
-        return load_model(arguments.model, arguments.output)
-    demos = demo_models()
-    if name not in demos:
-        raise InputError(unknown_names("demo model", [name], demos))
-    return load_model(demos[name].path, arguments.output)
+    path = arguments.model
+    if not prefix and name:
+        demos = demo_models()
+        if name not in demos:
+            raise InputError(unknown_names("demo model", [name], demos))
+        path = demos[name].path
+    model = load_model(path, arguments.output)
+    if arguments.target in (model.feature_names or ()):
+        raise InputError(
+            f"--target {arguments.target} takes that column away from the features, and the model needs it as one: "
+            "name the column of the answers, or leave --target out."
+        )
+    return model
 
 
 def read_data(source: str, target: str | None) -> tuple[pd.DataFrame, pd.Series | None]:
@@ -40,9 +56,10 @@ def read_data(source: str, target: str | None) -> tuple[pd.DataFrame, pd.Series 
     name = source.removeprefix("demo:")
     if name != source or (name in tables() and not Path(source).exists()):
         if name in demo_models():
-            return demo_models()[name].held_out_data()
-        data = load_table(name)
-        X, y = data.X, data.y
+            X, y = demo_models()[name].held_out_data()
+        else:
+            data = load_table(name)
+            X, y = data.X, data.y
         if target is not None and target != y.name:
             raise InputError(f"the target of {name} is '{y.name}', not '{target}'.")
         return X, y
@@ -60,34 +77,94 @@ def read_rows(arguments: argparse.Namespace) -> tuple[pd.DataFrame, pd.Series | 
     X, y = read_data(arguments.data, arguments.target)
     if arguments.rows is None:
         return X, y
-    first, colon, last = arguments.rows.partition(":")
+    rows = choose_rows(arguments.rows, len(X))
+    return X.iloc[rows], None if y is None else y.iloc[rows]
+
+
+def check_target(data: str, target: str) -> None:
+    """Whether a table has a column for the answers; all of it is read only to say what is wrong with it."""
+    if not _may_have(Path(data), target):
+        read_data(data, target)
+
+
+def _may_have(path: Path, name: str) -> bool:
+    """Whether a CSV file's first line, or the last bytes of a Parquet file, hold a column's name."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+        if head.startswith(b"PAR1"):
+            stream.seek(-8, io.SEEK_END)
+            length = int.from_bytes(stream.read(4), "little")
+            stream.seek(-min(length + 8, path.stat().st_size), io.SEEK_END)
+            return name.encode() in stream.read()
+    text = head.decode("utf-8-sig", errors="replace")
+    try:
+        return any(name in next(csv.reader(io.StringIO(text), delimiter=sign), ()) for sign in _SEPARATORS)
+    except csv.Error:  # reading all of it says what is wrong
+        return False
+
+
+def choose_rows(text: str, n: int) -> slice:
+    """What ``--rows`` chooses of n rows; where it names more of them than there are, that is told."""
+    first, colon, last = text.partition(":")
     try:
         rows = slice(int(first) if first else None, int(last) if last else None) if colon else slice(*_one(int(first)))
     except ValueError:
-        raise InputError(
-            f"--rows {arguments.rows}: write first:last, e.g. 0:100, or one number; rows count from 0."
-        ) from None
-    if not len(X.iloc[rows]):
-        raise InputError(f"--rows {arguments.rows} selects nothing: there are {len(X):,} rows, counted from 0.")
-    return X.iloc[rows], None if y is None else y.iloc[rows]
+        raise InputError(f"--rows {text}: write first:last, e.g. 0:100, or one number; rows count from 0.") from None
+    taken = len(range(*rows.indices(n)))
+    if not taken:
+        raise InputError(f"--rows {text} selects nothing: there are {n:,} rows, counted from 0.")
+    if (rows.stop or 0) > n or (rows.start or 0) < -n:
+        print(f"--rows {text}: there are {n:,} rows, and {taken:,} of them are taken.", file=sys.stderr)
+    return rows
 
 
 def _one(row: int) -> tuple[int, int | None]:
     return row, row + 1 if row != -1 else None
 
 
-def read_groups(given: Sequence[str], option: str) -> dict[str, tuple[str, ...]] | None:
-    """``NAME=A,B`` as a mapping, ``None`` if there are none."""
+def read_groups(given: Sequence[str], option: str, known: Iterable[str]) -> dict[str, tuple[str, ...]] | None:
+    """``NAME=A,B`` as a mapping, ``None`` if there are none; names that hold a comma stand in double quotes.
+
+    Parameters
+    ----------
+    given, option
+        The texts, and the option they were given to.
+    known
+        Names that there are: others are not refused here, but quotes that were forgotten are.
+    """
     groups: dict[str, tuple[str, ...]] = {}
+    there = list(known)
     for text in given:
         name, equals, members = text.partition("=")
-        columns = tuple(member.strip() for member in members.split(",") if member.strip())
+        columns = _split(members, f"{option} {text}")
         if not equals or not name.strip() or not columns:
             raise InputError(f"{option} {text}: write a name and its columns, e.g. {option} 'size=radius,area'.")
         if name.strip() in groups:
             raise InputError(f"{option} names '{name.strip()}' twice: give each its own name.")
+        _check_quotes(columns, there, f"{option} {text}")
         groups[name.strip()] = columns
     return groups or None
+
+
+def _split(text: str, given: str) -> tuple[str, ...]:
+    """Names of a line of CSV."""
+    try:
+        (names,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError) as error:
+        raise InputError(
+            f"{given}: a name that holds a comma stands in double quotes from its start to its end ({error})."
+        ) from error
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def _check_quotes(columns: Sequence[str], known: Sequence[str], given: str) -> None:
+    torn = [name for name in columns if name not in known]
+    whole = [name for name in known if "," in name and {part.strip() for part in name.split(",")} & set(torn)]
+    if whole:
+        raise InputError(
+            f"{given}: there is no {listing(torn)}. A name that holds a comma stands in double quotes: "
+            f"{names_text(whole)}."
+        )
 
 
 def run_explain(model: Model, X: Any, method: str, background: Any, groups: Any = None) -> Attribution:
@@ -118,8 +195,13 @@ def get_votes(arguments: argparse.Namespace) -> Any:
     if arguments.class_name is not None:
         return votes.for_output(arguments.class_name)
     if len(votes.output_names) > 1:
-        raise InputError(f"there are several outputs: choose one with --class, of {', '.join(votes.output_names)}.")
+        raise InputError(f"there are several outputs: choose one with --class, of {names_text(votes.output_names)}.")
     return votes
+
+
+def names_of(votes: Any) -> list[str]:
+    """Who stands, by what :func:`get_votes` gave."""
+    return list(map(str, votes.units.names if hasattr(votes, "units") else votes.keys()))
 
 
 def _read_votes(path: Path) -> Any:

@@ -8,8 +8,10 @@ from typing import Any
 
 from .. import __version__
 from . import concepts, doctor, gallery, language, report, workflows
-from .batch import batch, results
+from .batch import batch
 from .commands import dashboard, datasets, elect, explain, methods, performance
+from .inputs import MEMBERS
+from .results import results
 
 MODEL = "a model file (XGBoost, LightGBM, CatBoost, skops, ONNX, safetensors), or demo:NAME (see `xai datasets`)"
 DATA = (
@@ -64,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="rows that stand for 'feature unknown', for methods that need them; as DATA",
     )
     command.add_argument(
-        "--group", action="append", default=[], metavar="NAME=A,B", help="sum these columns into one; repeat for more"
+        "--group", action="append", default=[], metavar="NAME=A,B", help=f"sum these columns into one; {MEMBERS}"
     )
 
     command = _command(
@@ -93,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="share of the votes below which a party gets no seat, e.g. 0.05 (default: %(default)s)",
     )
     command.add_argument(
-        "--alliance", action="append", default=[], metavar="NAME=A,B", help="units that stand as one; repeat for more"
+        "--alliance", action="append", default=[], metavar="NAME=A,B", help=f"units that stand as one; {MEMBERS}"
     )
     command.add_argument(
         "--exclude", action="append", default=[], metavar="NAME", help="a unit that does not stand; repeat for more"
@@ -183,7 +185,7 @@ def _add_batch(commands: Any) -> None:
     )
     command.add_argument("model", metavar="MODEL", help=f"{MODEL}; an ONNX file, a language model, or - for none")
     command.add_argument(
-        "data", metavar="DATA", help="Parquet file(s), a CSV file, a folder of pictures, or JSON lines with prompts"
+        "data", metavar="DATA", help="a Parquet file or a folder of them, a CSV file, a folder of pictures, or JSON lines with prompts"
     )
     command.add_argument("-o", "--out", required=True, metavar="FOLDER", help="where to write; a stopped run goes on")
     command.add_argument(
@@ -215,20 +217,26 @@ def _add_results(commands: Any) -> None:
         "read back what xai batch wrote",
         [
             "xai results results",
-            "xai results results --against last_month",
+            "xai results results --against last_month --where site=north",
             "xai results results --where site=north --seats 100",
+            "xai results results --method permutation --seats 100",
             "xai results results --rows 0:100 -o a.parquet",
         ],
     )
     command.add_argument("folder", metavar="FOLDER", help="of a finished run")
     command.add_argument("--against", metavar="FOLDER", help="an earlier run: what moved since")
-    command.add_argument("--method", help="(default: the first that explains rows)")
+    command.add_argument("--method", help="(default: all; where one is needed, the first that explains rows)")
     command.add_argument("--output", metavar="NAME", help="the output, where there are several")
     command.add_argument(
-        "--where", action="append", default=[], metavar="COLUMN=VALUE", help="rows to take, by carried columns"
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="rows to take, by carried columns: a value, null for missing ones, or a JSON list; several columns must "
+        "all fit, and of several values of one column any",
     )
     command.add_argument("--seats", type=int, metavar="N", help="elect a parliament of so many seats")
-    command.add_argument("--rows", metavar="FIRST:LAST", help="with --out: rows to take, counted from 0")
+    command.add_argument("--rows", metavar="FIRST:LAST", help="with --out: rows to write, counted from 0")
     command.add_argument("-o", "--out", metavar="FILE", help="write rows as an attribution: .parquet, .json or .csv")
 
 

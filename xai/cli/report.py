@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
-from .inputs import open_model, read_data, read_groups, read_rows
+from .inputs import MEMBERS, open_model, read_data, read_groups, read_rows
 from .text import Progress, check_folder
 
 
@@ -40,7 +40,7 @@ def report(arguments: argparse.Namespace) -> None:
                 seats=arguments.seats,
                 rule=arguments.rule,
                 threshold=arguments.threshold,
-                alliances=read_groups(arguments.alliance, "--alliance") or {},
+                alliances=read_groups(arguments.alliance, "--alliance", map(str, X.columns)) or {},
                 exclude=tuple(arguments.exclude),
                 seed=arguments.seed,
             ),
@@ -92,7 +92,7 @@ def add(commands: Any, command: Callable[..., argparse.ArgumentParser], model_an
         "--threshold", type=float, default=0.0, help="share of the votes, e.g. 0.05 (default: %(default)s)"
     )
     one.add_argument(
-        "--alliance", action="append", default=[], metavar="NAME=A,B", help="units that stand as one; repeat for more"
+        "--alliance", action="append", default=[], metavar="NAME=A,B", help=f"units that stand as one; {MEMBERS}"
     )
     one.add_argument(
         "--exclude", action="append", default=[], metavar="NAME", help="a unit that does not stand; repeat for more"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,6 +45,15 @@ def write(path: Path, write: Any) -> None:
         draft.unlink(missing_ok=True)
 
 
+def names_text(names: Iterable[object]) -> str:
+    """Names with commas between them; one that holds a comma stands in double quotes, as options take it."""
+    return ", ".join(_quoted(str(name)) for name in names)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if "," in name or name.startswith('"') else name
+
+
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Rows as aligned columns; those in ``right`` are aligned to the right."""
     widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
@@ -77,9 +86,10 @@ def print_parliament(parliament: Parliament, frame: pd.DataFrame) -> None:
     print(frame_text(shown, {"votes": "{:.4g}", "vote_share": percent, "seat_share": percent, "p_largest": percent}))
     coalition = parliament.majority
     print(f"\n{parliament.house} seats, rule {parliament.rule}, threshold {parliament.threshold:.1%}.")
-    print(f"Smallest majority ({coalition.seats} seats): {', '.join(coalition.parties)}.")
+    print(f"Smallest majority ({coalition.seats} seats): {names_text(coalition.parties)}.")
     if parliament.tied:
-        print(f"Tied for the last {parliament.tied_seats}: {', '.join(parliament.tied)} (broken by {parliament.ties}).")
+        tied = names_text(parliament.tied)
+        print(f"Tied for the last {parliament.tied_seats}: {tied} (broken by {parliament.ties}).")
     print("Indices: " + ", ".join(f"{name} {value:.4g}" for name, value in parliament.indices.items()) + ".")
 
 

@@ -55,6 +55,9 @@ def nmf(
 
 def _sweep(factor: torch.Tensor, products: torch.Tensor, gram: torch.Tensor) -> None:
     """One round over the columns of a factor ``(n, r)``, each set to its best value given the others, in place."""
+    # Asking whether a number is 0 waits for the GPU: a column that nothing can be said of is computed and not taken.
+    known = gram.diagonal() > 0
+    divisor = torch.where(known, gram.diagonal(), 1.0)
     for j in range(factor.shape[1]):
-        if gram[j, j] > 0:
-            factor[:, j] = (factor[:, j] + (products[:, j] - factor @ gram[:, j]) / gram[j, j]).clamp(min=0)
+        best = (factor[:, j] + (products[:, j] - factor @ gram[:, j]) / divisor[j]).clamp(min=0)
+        factor[:, j] = torch.where(known[j], best, factor[:, j])

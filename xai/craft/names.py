@@ -45,7 +45,7 @@ def names_from(text: str, bank: np.ndarray, layer: str) -> dict[int, str]:
         record = record.get("named", record)
         kind, theirs = record["kind"], str(record["layer"])
         names, known = [str(name) for name in record["names"]], np.array(record["bank"], dtype=float)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(_OTHER) from error
     if kind != KIND:
         raise InputError(_OTHER)
@@ -72,7 +72,7 @@ def branches(text: str) -> tuple[str, ...]:
     """
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(_OTHER) from error
     return tuple(json.dumps(one) for one in found) if isinstance(found, list) and found else (text,)
 

@@ -101,7 +101,7 @@ class Tree:
             if body["format"] != _FORMAT:
                 raise InputError(f"this tree is of format {body['format']}, not {_FORMAT}.")
             return cls(body["class_name"], tuple(_node(part) for part in body["nodes"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"this text holds no tree of concepts ({type(error).__name__}: {error}).") from error

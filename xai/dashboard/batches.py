@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..batch import runs
 from ..core.errors import InputError
+from ..models.base import choose_output
 from . import sessions
-from .explained import Explained
+from .explained import Explained, method_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,10 +20,9 @@ RUNS = "HEMICYCLE_RUNS"
 #: Runs that may go on at the same time on this server.
 AT_ONCE = 1
 BACKGROUND = 100
-#: Methods whose values need no background where the model has trees.
-OF_TREES = ("xgboost", "lightgbm", "catboost")
 METHODS = {
     "shap": "SHAP values",
+    "sampling": "SHAP values, played against other rows",
     "removal": "removal effects",
     "banzhaf": "Banzhaf values",
     "native": "the library's own importance",
@@ -74,7 +74,10 @@ def _check_turn() -> None:
 
 def methods_for(explained: Explained) -> list[str]:
     """Methods that this model can be asked."""
-    lacking = set() if explained.model["framework"] in OF_TREES else {"banzhaf"}
+    method, needs_rows = method_for(explained.model)
+    lacking = {"shap", "sampling"} - {method}
+    if needs_rows:
+        lacking.add("banzhaf")
     if explained.source.y is None:
         lacking.add("permutation")
     return [name for name in METHODS if name not in lacking]
@@ -88,7 +91,7 @@ def order(explained: Explained, methods: list[str], seats: int | None) -> runs.R
     methods
         Of :func:`methods_for`.
     seats
-        Seats to give in every row, ``None`` for none; needs ``"shap"``.
+        Seats to give in every row by its SHAP values, ``None`` for none; without those there are none.
 
     Raises
     ------
@@ -102,10 +105,11 @@ def order(explained: Explained, methods: list[str], seats: int | None) -> runs.R
     options: dict[str, object] = {"output": explained.model.get("output")}
     chosen = list(methods)
     of_methods: dict[str, dict[str, object]] = {}
-    if seats is not None and "shap" in methods:
+    method, needs_rows = method_for(explained.model)
+    if seats is not None and method in methods:
         chosen.append("dhondt")
-        of_methods["dhondt"] = {"seats": seats}
-    against = [name for name in chosen if name == "removal" or (name == "shap" and not _has_trees(explained))]
+        of_methods["dhondt"] = {"seats": seats, "source": method}
+    against = [name for name in chosen if name == "removal" or (name == method and needs_rows)]
     rows = source.X
     if source.y is not None:
         name = ANSWER if source.y.name is None or source.y.name in rows else str(source.y.name)
@@ -126,8 +130,16 @@ def order(explained: Explained, methods: list[str], seats: int | None) -> runs.R
     )
 
 
-def _has_trees(explained: Explained) -> bool:
-    return explained.model["framework"] in OF_TREES
+def why_played(explained: Explained) -> str | None:
+    """Why SHAP values are played against other rows, for people; ``None`` where they need not be."""
+    facts = explained.model
+    if method_for(facts)[0] == "shap":
+        return None
+    return (
+        f"Exact routines explain the {choose_output(facts['spaces'])} of a model, and this one answers in "
+        f"{facts['output']}: SHAP values are played against {min(BACKGROUND, len(explained.source.X))} rows of the "
+        "table instead, exactly up to 14 columns and sampled beyond. That takes longer."
+    )
 
 
 def seats_table(run: runs.Run, output: str | None = None) -> pd.DataFrame:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..core import wording
 from ..core.errors import InputError
+from ..shapley.engine import shapley_method
 from .jobs import compute
 from .source import SAMPLE, Source
 
@@ -16,18 +18,13 @@ if TYPE_CHECKING:
     from ..models import Performance
     from ..workflows import Obedience
 
-
-#: Frameworks whose binary margin is the logarithm of the odds.
-LOGISTIC = ("xgboost", "lightgbm", "catboost")
-
-
 #: Rows that stand for "feature unknown" where a model cannot be explained from its trees alone.
 BACKGROUND = 20
 
 
-def has_tree_values(model: dict[str, Any]) -> bool:
-    """Whether a model's answers are sums over its trees: SHAP values are exact, quick, and need no other rows."""
-    return model["framework"] in LOGISTIC and model["output"] != "probability"
+def method_for(model: dict[str, Any]) -> tuple[str, bool]:
+    """Method of a model's Shapley values, and whether it needs background rows: costly ones do."""
+    return shapley_method(model["framework"], model["output"], model["spaces"])
 
 
 def voters(explained: Explained) -> int:
@@ -58,17 +55,13 @@ class Explained:
     @property
     def units(self) -> str:
         """What one unit of effect is, in words."""
-        if self.model["output"] == "margin" and self.model["framework"] in LOGISTIC and self.model["task"] == "binary":
-            return "log-odds"
-        return str(self.model["output"])
+        return wording.scale(self.model["framework"], self.model["task"], self.model["output"])
 
     @property
     def about(self) -> str:
         """Which class or value is explained, in words."""
-        if self.model["task"] == "regression":
-            dataset = self.source.dataset
-            return f"predicted {dataset.y.name if dataset is not None else 'value'}"
-        return f"class {self.source.class_label(self.output)}"
+        y = self.source.y
+        return wording.about(self.model["task"], self.source.class_label(self.output), None if y is None else y.name)
 
     def subtitle(self, rows: str | None = None) -> str:
         """Which model, rows (default: those explained), class and units a card is about."""
@@ -94,16 +87,14 @@ class Explained:
     def _shap(self, limit: int | None) -> Attribution:
         """SHAP values of at most ``limit`` rows, all outputs: of the trees, or against some rows of the table."""
         rows, _, phrase = self.source.sample(limit)
-        trees = has_tree_values(self.model)
-        # The libraries' own routines explain margins only, also where probabilities are asked for.
-        method = "sampling" if self.model["framework"] in LOGISTIC and not trees else "shap"
+        method, needs_rows = method_for(self.model)
         a: Attribution = compute(
             "explain",
             f"Explaining {phrase}",
             f"{self.source.identity}:{limit}",
             {"model": self.source.file, "method": method},
             X=rows,
-            background=None if trees else self.source.sample(BACKGROUND)[0],
+            background=self.source.sample(BACKGROUND)[0] if needs_rows else None,
         )
         return a
 

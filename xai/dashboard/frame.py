@@ -12,7 +12,7 @@ import streamlit as st
 from .. import __version__
 from ..core.errors import XaiError
 from . import source
-from .explained import Explained, describe, has_tree_values
+from .explained import Explained, describe, method_for
 from .hints import hint
 from .jobs import StillRunningError, show_failure, watch
 
@@ -139,7 +139,7 @@ def _chooser() -> Explained:
         output = st.selectbox(
             "Class", names, index=names.index(output), format_func=chosen.class_label, key="class", bind="query-params"
         )
-    few = source.SAMPLE if has_tree_values(model) else source.FEW
+    few = source.FEW if method_for(model)[1] else source.SAMPLE
     everything = False
     if len(chosen.X) > few:
         everything = st.toggle(f"Explain all {len(chosen.X):,} rows", key="all", bind="query-params")

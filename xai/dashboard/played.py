@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..core.errors import WorkerError
 from ..core.game import Game
 from ..core.units import Units
+from ..sandbox.jobs import Job
 from .sessions import current_id
 from .workers import pool
 
@@ -50,11 +52,7 @@ def played(
             full = np.empty((len(new), n_columns))
             for unit, group in enumerate(columns):
                 full[:, group] = np.array([mask[unit] for mask in new.values()])[:, None]
-            outputs = (
-                pool()
-                .submit(task, "Asking the model again", owner=current_id(), **payload, masks=full)
-                .result(_PATIENCE)
-            )
+            outputs = _waited(pool().submit(task, "Asking the model again", owner=current_id(), **payload, masks=full))
             known.update(zip(new, np.asarray(outputs), strict=True))
         answers = np.stack([known[mask.tobytes()] for mask in masks])
         while len(known) > _KEPT:
@@ -62,3 +60,22 @@ def played(
         return answers
 
     return Game(play, units, tuple(output_names), weights)
+
+
+def _waited(job: Job) -> Any:
+    """What a job gives; nobody waits longer than an editor does, and a job nobody waits for must not go on.
+
+    Raises
+    ------
+    WorkerError
+        If there was no answer in time.
+    """
+    try:
+        if job.wait(_PATIENCE):
+            return job.result()
+    finally:
+        job.cancel()  # nothing happens to one that has ended
+    raise WorkerError(
+        f"the model has not answered within {_PATIENCE:g} s and was stopped: try again when the server is less busy, "
+        "or with a smaller model."
+    )

@@ -13,6 +13,8 @@ import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from ..core.provenance import hash_file, hash_frame
+from ..core.rows import drawn, phrase
+from ..core.wording import class_label
 from ..sandbox.codec import ModelFile
 from . import sessions
 from .launch import DATA, TARGET
@@ -73,15 +75,18 @@ class Source:
     names: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
+    def hashes(self) -> tuple[str, str]:
+        """SHA-256 of the model file, and of the rows with their answers."""
+        rows = self.X if self.y is None else self.X.assign(**{f"answer:{self.y.name}": self.y})
+        return hash_file(self.model), hash_frame(rows)
+
+    @cached_property
     def identity(self) -> str:
         """Hash of model, rows and answers: what everything computed from them is cached by.
 
         That of an upload begins with its session, so that nothing computed from it is shared.
         """
-        content = self.content
-        if not content:
-            rows = self.X if self.y is None else self.X.assign(**{f"answer:{self.y.name}": self.y})
-            content = f"{hash_file(self.model)}:{hash_frame(rows)}"
+        content = self.content or ":".join(self.hashes)
         return f"{self.owner}:{content}" if self.owner else content
 
     @property
@@ -92,19 +97,12 @@ class Source:
     def sample(self, limit: int | None = SAMPLE) -> tuple[pd.DataFrame, np.ndarray, str]:
         """At most ``limit`` rows, their positions, and a phrase that says which rows they are."""
         n = len(self.X)
-        if limit is None or n <= limit:
-            return self.X, np.arange(n), f"{n:,} {self.rows_are}"
-        chosen = np.sort(np.random.default_rng(0).choice(n, limit, replace=False))
-        return self.X.iloc[chosen], chosen, f"{limit:,} of {n:,} {self.rows_are}, drawn at random (seed 0)"
+        chosen = drawn(n, limit)
+        return self.X if len(chosen) == n else self.X.iloc[chosen], chosen, phrase(n, limit, self.rows_are)
 
     def class_label(self, output: str) -> str:
         """Name for people of an output: the class it stands for where the data set names its classes."""
-        if output in self.names:
-            return self.names[output]
-        names = () if self.dataset is None else self.dataset.target_names
-        if output.isdigit() and int(output) < len(names) and len(names) > 1:
-            return names[int(output)]
-        return output
+        return class_label(output, self.names, () if self.dataset is None else self.dataset.target_names)
 
 
 def choices() -> dict[str, str]:

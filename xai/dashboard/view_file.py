@@ -14,7 +14,6 @@ from typing import Any
 
 from .. import __version__
 from ..core.errors import InputError, XaiError
-from ..core.provenance import hash_file, hash_frame
 from . import source as sources
 from .source import Source
 
@@ -101,7 +100,7 @@ class View:
             raise InputError(f"this file has {len(text) / 2**20:.1f} MB, and a saved view at most {LARGEST >> 20} MB.")
         try:
             body = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter: brackets in brackets without an end
             raise InputError(f"this is no saved view: {error}") from error
         if not isinstance(body, dict) or body.get("format") != FORMAT:
             raise InputError(f"this is no saved view of this version: its 'format' is not {FORMAT}.")
@@ -186,15 +185,9 @@ def checked(key: str, value: Any) -> Any:
     return kind(key, value)
 
 
-def hashes(source: Source) -> tuple[str, str]:
-    """SHA-256 of a source's model file, and of its rows with their answers."""
-    rows = source.X if source.y is None else source.X.assign(**{f"answer:{source.y.name}": source.y})
-    return hash_file(source.model), hash_frame(rows)
-
-
 def take(state: Mapping[Any, Any], source: Source, edits: Mapping[str, str], concept_names: Mapping[str, str]) -> View:
     """The view that a session's state describes."""
-    model_hash, rows_hash = hashes(source)
+    model_hash, rows_hash = source.hashes
     return View(
         data=source.key,
         title=source.title,
@@ -219,8 +212,7 @@ def find(view: View) -> tuple[str | None, tuple[str, ...]]:
     near: tuple[str | None, tuple[str, ...]] = (None, ())
     for key in candidates:
         try:
-            source = sources.load(key)
-            model_hash, rows_hash = hashes(source)
+            model_hash, rows_hash = sources.load(key).hashes
         except (XaiError, OSError):
             continue  # what cannot be opened here is not what was saved
         wrong = _differences(view, model_hash, rows_hash)

@@ -104,5 +104,5 @@ def _read(source: str | Path) -> Any:
         return json.loads(Path(source).read_text(encoding="utf-8") if text is None else text)
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"this is no edit session: {error}") from error

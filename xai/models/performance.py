@@ -153,9 +153,15 @@ def class_positions(model: Model, y: object, n_rows: int) -> np.ndarray:
     Raises
     ------
     InputError
-        If y has another length, or labels the model does not know.
+        If y has another length, missing answers, or labels the model does not know.
     """
     labels = _column(y, n_rows)
+    missing = _missing(labels)
+    if len(missing):
+        raise InputError(
+            f"{len(missing):,} of {n_rows:,} rows have no answer in {_named(y)}, the first of them at position "
+            f"{missing[0]}: leave such rows out."
+        )
     known = {plain(label): position for position, label in enumerate(model.classes or ())}
     unknown = dict.fromkeys(label for label in labels if label not in known)
     if unknown:
@@ -174,14 +180,32 @@ def target_values(model: Model, y: object, n_rows: int) -> np.ndarray:
     if model.task != "regression" or len(model.output_names) > 1:
         raise InputError(f"a {model.task} model with {len(model.output_names)} outputs has no score against one y.")
     column = _column(y, n_rows)
+    for position in _missing(column):
+        column[position] = np.nan  # pandas has others, which are no numbers
     try:
         values = np.array(column, dtype=float)
     except (TypeError, ValueError) as error:
         raise InputError(f"y must hold numbers for a regression: {error}.") from error
     if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise InputError(f"y has {values[row]} at position {row}: leave such rows out.")
+        rows = np.flatnonzero(~np.isfinite(values))
+        raise InputError(
+            f"{len(rows):,} of {n_rows:,} rows have no finite number in {_named(y)}, the first of them "
+            f"{values[rows[0]]} at position {rows[0]}: leave such rows out."
+        )
     return values
+
+
+def _missing(column: list[object]) -> np.ndarray:
+    """Positions of missing values, of whatever kind."""
+    import pandas as pd
+
+    return np.flatnonzero(pd.isna(np.array(column, dtype=object)))
+
+
+def _named(y: object) -> str:
+    """The answers, for people."""
+    name = getattr(y, "name", None)
+    return "y" if name is None else f"column '{name}'"
 
 
 def answer(model: Model, spaces: tuple[str, ...], frame: pd.DataFrame) -> tuple[str, np.ndarray]:
@@ -276,18 +300,31 @@ def _mean(values: np.ndarray, among: np.ndarray | None = None) -> Weighted:
     return metric
 
 
-def _auc(positive: np.ndarray, scores: np.ndarray) -> Weighted:
-    """Weighted area under the ROC curve: the share of (positive, negative) pairs in order, ties counting half."""
+def ordered_pairs(positive: np.ndarray, scores: np.ndarray) -> Weighted:
+    """Weighted number of (positive, negative) pairs whose positive scores higher; equal scores count half.
+
+    Rows are sorted once, so that no pair is ever looked at; with whole weights the number is exact.
+    """
     order = np.argsort(scores, kind="stable")
     positive, scores = positive[order].astype(float), scores[order]
-    starts = np.flatnonzero(np.r_[True, np.diff(scores) != 0])
+    starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]])
 
-    def metric(weights: np.ndarray) -> np.ndarray:
+    def number(weights: np.ndarray) -> np.ndarray:
         weights = weights[:, order]
         above = np.add.reduceat(weights * positive, starts, axis=1)
         below = np.add.reduceat(weights * (1.0 - positive), starts, axis=1)
-        in_order = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
-        return _ratio(in_order, above.sum(axis=1) * below.sum(axis=1))
+        in_order: np.ndarray = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
+        return in_order
+
+    return number
+
+
+def _auc(positive: np.ndarray, scores: np.ndarray) -> Weighted:
+    """Weighted area under the ROC curve: the share of (positive, negative) pairs in order, ties counting half."""
+    in_order = ordered_pairs(positive, scores)
+
+    def metric(weights: np.ndarray) -> np.ndarray:
+        return _ratio(in_order(weights), (weights @ positive) * (weights @ ~positive))
 
     return metric
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from . import palette, theme
 
@@ -25,7 +25,7 @@ def curve(result: Curve | Curves, *, title: str | None = None, subtitle: str | N
         As in :func:`xai.plots.parliament`. Area, chance and their reading are added.
     """
     rows = getattr(result, "rows", None)
-    one: Curve = result if rows is None else result.mean  # type: ignore[union-attr, assignment]
+    one = cast("Curve", getattr(result, "mean", result))
     low, high = one.random_interval
     how = f"area {one.auc:.3g}, random orders {one.random_auc:.3g} ({low:.3g} to {high:.3g}); {one.score_direction}"
     many = None if rows is None else f"mean of {len(rows)} rows"

@@ -27,7 +27,7 @@ from .options import (
 )
 from .problem import Problem, make_problem
 from .published import published
-from .replacement import make_sampler
+from .replacement import asked_beside, make_sampler
 from .result import TokenAttribution
 
 ESTIMATORS: dict[type, tuple[str, Callable[..., Any]]] = {
@@ -119,7 +119,12 @@ def attribute(
             model_hash=lm.hash,
             data_hash=hash_bytes(problem.text.encode()),
             seed=config.seed,
-            options={"config": asdict(config), "model": lm.name, "foil": foil or ""},
+            options={
+                "config": asdict(config),
+                "model": lm.name,
+                "foil": foil or "",
+                **asked_beside(config.replacement, lm),
+            },
         ),
         units=Units(problem.unit_names, "token"),
     )

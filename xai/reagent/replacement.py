@@ -148,9 +148,22 @@ def masked_model(source: str) -> MaskedLM:
     return demo_masked() if source == "demo" else open_masked(source)
 
 
+def _masked_for(lm: LanguageModel) -> MaskedLM:
+    # By what it is, not by which object: on a GPU it is another one.
+    return masked_model("demo" if lm.hash and lm.hash == demo_causal().hash else "roberta-base")
+
+
+def asked_beside(name: str, lm: LanguageModel) -> dict[str, str]:
+    """Name and hash of the model that a replacement asks beside ``lm``, for the provenance; empty if it asks none."""
+    if name not in {"masked", "masked_best"}:
+        return {}
+    model = _masked_for(lm)
+    return {"masked_model": model.name, "masked_model_hash": model.hash}
+
+
 def _filled(lm: LanguageModel, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log-probabilities ``(T, kept)`` of the masked model, and the language model's ids of the kept columns."""
-    model = masked_model("demo" if lm is demo_causal() else "roberta-base")
+    model = _masked_for(lm)
     mapping = model.vocabulary_map(lm)
     to_masked = np.full(lm.vocabulary, model.tokenizer.unk_token_id or 0)
     columns = np.flatnonzero(mapping >= 0)

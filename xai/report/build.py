@@ -53,7 +53,7 @@ def build(
     output
         The output to explain; by default the last of two classes, the first of several.
     background
-        Rows that stand for "feature unknown"; by default the trees' own coverage, or the rows themselves.
+        Rows that stand for "feature unknown"; by default the trees' own coverage, or some of the rows themselves.
     rows_are
         What the rows are, in words, e.g. ``"held-out rows"``.
     names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from .. import agreement, dhondt, plots
-from ..core.errors import InputError, XaiError
+from ..core.errors import XaiError
 from ..dhondt import Parliament, Uncertainty
 from ..faithfulness import curves
 from ..faithfulness.single import Order
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]
 
-_TREES = ("xgboost", "lightgbm", "catboost")
-_BACKGROUND = 100
 _DOTS = 6000  # more would be drawn with WebGL, which does not print
 _PREDICTIONS = 600_000
 
@@ -119,24 +117,22 @@ def find(about: Subject, progress: Progress) -> Findings:
 
 
 def explained(about: Subject) -> Attribution:
-    """SHAP values of the rows; the library's own routine where there is a choice.
+    """SHAP values of the rows, by the rule that pages have too; the library's own routine where there is a choice.
 
     Which routine is quickest depends on the machine, and their results differ in the last digits: a report must not.
     """
     from ..shapley import explain
+    from ..shapley.engine import shapley_method
     from ..shapley.trees.engine import TreeConfig
 
     X = about.X.iloc[about.drawn(about.config.rows)]
-    if about.background is not None:
-        return explain(about.model, X, background=about.background)
-    if about.model.framework in _TREES:
+    method, needs_rows = shapley_method(about.model.framework, about.model.output, about.model.spaces)
+    background = about.background
+    if background is None and not needs_rows:
         return explain(about.model, X, config=TreeConfig(engine="native"))
-    try:
-        explain(about.model, X.iloc[:1])
-    except InputError:
-        # No exact engine: the rows themselves stand for what is unknown.
-        return explain(about.model, X, background=about.X.iloc[about.drawn(_BACKGROUND)])
-    return explain(about.model, X)
+    if background is None:
+        background = about.X.iloc[about.drawn(about.config.background_rows)]
+    return explain(about.model, X, method, background)
 
 
 def _part(about: Subject, raw: Attribution, rows: np.ndarray) -> Attribution:

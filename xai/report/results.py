@@ -197,7 +197,7 @@ def section_of_text(text: str, name: str, notes: tuple[str, ...] = ()) -> Sectio
     """
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter: brackets in brackets without an end
         raise InputError(f"{name} is no JSON file: {error}") from error
     kind = content.get("format") if isinstance(content, dict) else None
     readers = {TOKENS_FORMAT: _tokens_of, EDITS_FORMAT: _edits_of}

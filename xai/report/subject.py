@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import rows, wording
 from ..core.errors import InputError
 from ..faithfulness.single import choose_output
 from ..models import Model, wrap_model
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from ..core.attribution import Attribution
     from ..datasets import Dataset
-
-_LOGISTIC = ("xgboost", "lightgbm", "catboost")
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class ReportConfig:
         Most rows on which the other sources of votes are asked, each of which costs a hundred predictions a column.
     followed
         Most rows that are followed while units enter or leave.
+    background_rows
+        Most rows that stand for "feature unknown" where a model needs such rows and none are given.
     n_boot
         Resamples for intervals.
     seed
@@ -50,6 +51,7 @@ class ReportConfig:
     rows: int = 1000
     asked: int = 300
     followed: int = 40
+    background_rows: int = 100
     n_boot: int = 1000
     seed: int = 0
 
@@ -57,6 +59,8 @@ class ReportConfig:
         for name in ("rows", "asked", "followed"):
             if getattr(self, name) < 2:
                 raise InputError(f"{name} must be at least 2, not {getattr(self, name)}.")
+        if self.background_rows < 1:
+            raise InputError(f"background_rows must be at least 1, not {self.background_rows}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +76,7 @@ class Subject:
     dataset
         The bundled data set they come from, ``None`` for a table of one's own.
     background
-        Rows that stand for "feature unknown"; ``None``: the trees' own coverage, or the rows themselves.
+        Rows that stand for "feature unknown"; ``None``: the trees' own coverage, or some of the rows themselves.
     names
         Names for people of outputs.
     facts
@@ -105,37 +109,24 @@ class Subject:
     @property
     def scale(self) -> str:
         """What one unit of effect is, in words."""
-        if self.model.output == "margin" and self.model.framework in _LOGISTIC and self.model.task == "binary":
-            return "log-odds"
-        return str(self.model.output)
+        return wording.scale(self.model.framework, self.model.task, self.model.output)
 
     def label(self, output: str) -> str:
         """Name for people of an output: the one given, or the class it stands for where the data set names those."""
-        if output in self.names:
-            return self.names[output]
-        names = () if self.dataset is None else self.dataset.target_names
-        return names[int(output)] if output.isdigit() and len(names) > max(1, int(output)) else output
+        return wording.class_label(output, self.names, () if self.dataset is None else self.dataset.target_names)
 
     @property
     def about(self) -> str:
         """Which class or value is explained."""
-        if self.model.task == "regression":
-            return f"predicted {'value' if self.y is None else self.y.name}"
-        return f"class {self.label(self.output)}"
+        return wording.about(self.model.task, self.label(self.output), None if self.y is None else self.y.name)
 
     def drawn(self, limit: int) -> np.ndarray:
         """Positions of at most ``limit`` rows, in their order; fewer rows are some of what more rows would be."""
-        n = len(self.X)
-        if n <= limit:
-            return np.arange(n)
-        return np.sort(np.random.default_rng(self.config.seed).permutation(n)[:limit])
+        return rows.drawn(len(self.X), limit, self.config.seed)
 
     def phrase(self, limit: int) -> str:
         """Which rows :meth:`drawn` gives, in words."""
-        n = len(self.X)
-        if n <= limit:
-            return f"{n:,} {self.rows_are}"
-        return f"{limit:,} of {n:,} {self.rows_are}, drawn at random (seed {self.config.seed})"
+        return rows.phrase(len(self.X), limit, self.rows_are, self.config.seed)
 
     def subtitle(self, limit: int) -> str:
         """Rows, class and units."""
@@ -177,6 +168,8 @@ def subject(
         raise InputError(f"a report needs at least two rows, but X has {len(frame)}.")
     if wrapped.task == "ranking":
         raise InputError("reports are about classes and values: a ranking model has neither.")
+    if not wrapped.output_names:
+        wrapped.predict_checked(frame.iloc[:1])  # a plain function shows here how many outputs it has
     outputs = wrapped.output_names
     chosen = output if output is not None or len(outputs) == 1 else outputs[-1 if wrapped.task == "binary" else 0]
     answers = None if y is None else pd.Series(y) if not isinstance(y, pd.Series) else y

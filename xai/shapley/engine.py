@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..core.errors import ModelError, listing
-from ..models.base import Model, Output
+from ..models.base import Model, Output, choose_output
 from .request import RowExplainer
+
+#: Frameworks whose trees know how many training rows went each way: their values need no other rows.
+COVERED = ("xgboost", "lightgbm", "catboost")
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,26 @@ def check_space(model: Model, engine: Engine) -> None:
             f"{engine.name} explains the {engine.space}, but this model answers in {model.output}: wrap it with "
             f"output='{engine.space}' (it has {listing(model.spaces)}), or use method 'exact' with a background."
         )
+
+
+def shapley_method(
+    framework: str, output: str, spaces: Mapping[Output, tuple[str, ...]]
+) -> tuple[Literal["shap", "sampling"], bool]:
+    """How to get Shapley values of what a model answers, by facts that are known without the model itself.
+
+    Exact engines explain the space in which a model adds up, which is its first. In any other, such as probabilities
+    of a model with a margin, they refuse, whether there is a background or not: there coalitions are played.
+
+    Parameters
+    ----------
+    framework, output, spaces
+        As in :class:`xai.models.Model`.
+
+    Returns
+    -------
+    tuple
+        The method for :func:`xai.explain`, and whether background rows have to be given.
+    """
+    if output != choose_output(spaces):
+        return "sampling", True
+    return "shap", framework not in COVERED

@@ -11,6 +11,8 @@ from .engine import Engine
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..models.base import Output
+
 
 def engine(model: Any, background: pd.DataFrame | None) -> Engine | None:
     """Engine of a scikit-learn linear model; ``None`` for other estimators.
@@ -34,8 +36,8 @@ def engine(model: Any, background: pd.DataFrame | None) -> Engine | None:
         offsets = rows.to_numpy(float) - centre
         return offsets[:, :, None] * weights.T[None], np.tile(base, (len(rows), 1))
 
-    space = "margin" if "margin" in model.spaces else "value"
-    return Engine(explain, space, "linear model in closed form", ("scikit-learn",), path_dependent=False)  # type: ignore[arg-type]
+    space: Output = "margin" if "margin" in model.spaces else "value"
+    return Engine(explain, space, "linear model in closed form", ("scikit-learn",), path_dependent=False)
 
 
 def _is_linear(native: Any) -> bool:

@@ -13,6 +13,8 @@ from .engine import Engine
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..models.base import Output
+
 
 def engine(model: Any) -> Engine | None:
     """Engine of a tree, forest or boosted trees; ``None`` for other estimators.
@@ -43,8 +45,8 @@ def _forest(model: Any, trees: list[Any]) -> Engine:
     def explain(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         return _run(explainer, _as_trees_see(rows))
 
-    space = "probability" if model.classes is not None else "value"
-    return Engine(explain, space, "shap TreeExplainer", ("scikit-learn", "shap"))  # type: ignore[arg-type]
+    space: Output = "probability" if model.classes is not None else "value"
+    return Engine(explain, space, "shap TreeExplainer", ("scikit-learn", "shap"))
 
 
 def _boosting(model: Any) -> Engine:
@@ -58,7 +60,7 @@ def _boosting(model: Any) -> Engine:
         _explainer([_arrays(stage.tree_, native.learning_rate, normalise=False) for stage in column])
         for column in native.estimators_.T
     ]
-    space = "margin" if "margin" in model.spaces else "value"
+    space: Output = "margin" if "margin" in model.spaces else "value"
     raw = model.with_output(space)
 
     def explain(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +77,7 @@ def _boosting(model: Any) -> Engine:
     import pandas as pd
 
     start = raw.predict(pd.DataFrame(probe, columns=names))[0] - trees
-    return Engine(explain, space, "shap TreeExplainer", ("scikit-learn", "shap"))  # type: ignore[arg-type]
+    return Engine(explain, space, "shap TreeExplainer", ("scikit-learn", "shap"))
 
 
 def _probe(native: Any) -> np.ndarray:
@@ -96,8 +98,8 @@ def _histogram_boosting(model: Any) -> Engine:
     def explain(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         return _run(explainer, rows.to_numpy(float))
 
-    space = "margin" if "margin" in model.spaces else "value"
-    return Engine(explain, space, "shap TreeExplainer", ("scikit-learn", "shap"))  # type: ignore[arg-type]
+    space: Output = "margin" if "margin" in model.spaces else "value"
+    return Engine(explain, space, "shap TreeExplainer", ("scikit-learn", "shap"))
 
 
 def _arrays(tree: Any, scale: float, normalise: bool) -> dict[str, np.ndarray]:

@@ -33,7 +33,8 @@ class CompareConfig:
     correlation
         Mean absolute rank correlation above which columns form an aspect.
     sizes
-        Numbers of columns or aspects at which forward selection refits.
+        Numbers of columns or aspects at which forward selection refits. Those beyond the number there is are left out;
+        units with none left have no curve.
     n_background
         Training rows that stand for "unknown" in Shapley values.
     n_repeats
@@ -119,7 +120,8 @@ def compare_models(
     Raises
     ------
     InputError
-        On another task than two classes, too few rows of a class on either side, or unknown names.
+        On another task than two classes, too few rows of a class on either side, sizes of which none is possible, or
+        unknown names.
     ModelError
         If a model cannot be fitted or explained.
     """
@@ -127,6 +129,7 @@ def compare_models(
     if n_rows < 2:
         raise InputError(f"n_rows must be at least 2, not {n_rows}.")
     cohort, names = read_cohort(data), check_importances(importances)
+    _check_sizes(config.sizes, cohort.X.shape[1])
     unfitted = recipes(models, seed)
     split = split_rows(cohort, test, seed)
     aspects = _aspects(cohort.X.iloc[split.train], config.correlation)
@@ -174,6 +177,15 @@ def compare_models(
             },
         ),
     )
+
+
+def _check_sizes(sizes: tuple[int, ...], n_columns: int) -> None:
+    """Sizes beyond the number of columns are left out; who asked for nothing else would wait for no answer."""
+    if sizes and min(sizes) > n_columns:
+        raise InputError(
+            f"sizes are {', '.join(map(str, sizes))}, but these data have {n_columns} columns: give at least one size "
+            f"of {n_columns} or less, or none at all (sizes=()) for no forward selection."
+        )
 
 
 def _aspects(X: pd.DataFrame, threshold: float) -> dict[str, tuple[str, ...]]:
@@ -259,7 +271,8 @@ def _curves(
     curves = []
     for units, ranking, groups in ways:
         steps = forward_selection(study, ranking, groups, config.sizes, n_boot=config.n_boot, known=known)
-        curves.append(Curve(order.method, units, steps))
+        if steps:
+            curves.append(Curve(order.method, units, steps))
     return curves
 
 

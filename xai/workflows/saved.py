@@ -67,7 +67,7 @@ def from_text(cls: type[T], text: str, source: str = "the text") -> T:
         if found == _format(cls):
             result: T = _decode(cls, body)
             return result
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{source} holds no {cls.__name__} ({type(error).__name__}: {error}).") from error
     raise InputError(f"{source} holds no {cls.__name__} of this version: its format is {found!r}.")
 

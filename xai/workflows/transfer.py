@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import InputError, unknown_names
 from ..models import Model
-from ..models.performance import Metric, answer, performance
+from ..models.performance import Metric, answer, ordered_pairs, performance
 from .cohort import MIN_TEST, MIN_TRAIN, Cohort
 from .registry import fit
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Fold = tuple[np.ndarray, np.ndarray]
 """Labels 0 and 1 and scores of the rows one model was measured on."""
+_BLOCK_CELLS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -160,19 +161,22 @@ def pairs_in_order(folds: list[Fold], n_boot: int, seed: int) -> tuple[float, fl
     Scores of different folds come from different models and are not compared. Rows are resampled class by class.
     """
     rng = np.random.default_rng(seed)
-    orders = []
-    for y, scores in folds:
-        above, below = scores[y == 1][:, None], scores[y == 0][None, :]
-        orders.append((above > below) + 0.5 * (above == below))
-    total = sum(order.size for order in orders)
+    found, total = 0.0, 0
     drawn = np.zeros(n_boot)
-    for order in orders:
-        p, q = order.shape
-        left = rng.multinomial(p, np.full(p, 1 / p), size=n_boot)
-        right = rng.multinomial(q, np.full(q, 1 / q), size=n_boot)
-        drawn += ((left @ order) * right).sum(axis=1)
+    for y, scores in folds:
+        positive = y == 1
+        in_order = ordered_pairs(positive, scores)
+        found += in_order(np.ones((1, len(y))))[0]
+        total += int(positive.sum()) * int((~positive).sum())
+        times = np.empty((n_boot, len(y)), dtype=np.int32)
+        for rows in (np.flatnonzero(positive), np.flatnonzero(~positive)):
+            times[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=n_boot)
+        # Some resamples at a time: what is computed of each is as large as the rows.
+        block = max(1, _BLOCK_CELLS // len(y))
+        for first in range(0, n_boot, block):
+            drawn[first : first + block] += in_order(times[first : first + block])
     low, high = np.percentile(drawn / total, [2.5, 97.5]) if n_boot else (np.nan, np.nan)
-    return float(sum(order.sum() for order in orders) / total), float(low), float(high)
+    return float(found / total), float(low), float(high)
 
 
 def _cross_validated(

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from ...core.errors import InputError
+from ...core.errors import XaiError
 from ...editing import EditSession
 from ..visit import waiting_edits
 
@@ -115,7 +115,7 @@ def _receive(session: EditSession, key: str) -> None:
         st.session_state[f"refused:{key}"] = None
         try:
             _apply(session, edit)
-        except InputError as error:
+        except XaiError as error:  # also a model that does not answer: raised here it would be a traceback
             st.session_state[f"refused:{key}"] = str(error)
 
 

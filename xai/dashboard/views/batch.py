@@ -10,7 +10,7 @@ from ... import plots
 from ...batch import runs
 from ...batch.methods import explaining
 from ...core.errors import XaiError
-from ..batches import METHODS, history, methods_for, order, seats_table
+from ..batches import METHODS, history, methods_for, order, seats_table, why_played
 from ..cards import downloads, figure
 from ..explained import Explained
 from ..jobs import show_failure
@@ -36,6 +36,8 @@ def submit(explained: Explained) -> None:
     known = methods_for(explained)
     with st.form("batch", border=False):
         chosen = st.multiselect("Methods", known, default=known[:1], format_func=METHODS.get, key="batch-methods")
+        if (why := why_played(explained)) is not None:
+            st.caption(why)
         with st.container(horizontal=True):
             seated = st.checkbox(
                 "Seats in every row", value=True, key="batch-seated", help="A parliament for each row, by SHAP values."

@@ -15,8 +15,6 @@ from ..played import played
 from .editable_session import answer, history, stability, unit_contributions
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ...core.attribution import Attribution
     from ...core.game import Game
     from ..explained import Explained
@@ -109,7 +107,7 @@ def feature_game(explained: Explained, row: Row) -> tuple[Game, float]:
     payload = {
         "model": explained.source.file,
         "row": X.iloc[[position]],
-        "background": background(X),
+        "background": explained.source.sample(BACKGROUND)[0],
     }
     names = [str(name) for name in explained.model["output_names"]]
     if len(names) > 1:
@@ -123,13 +121,6 @@ def feature_game(explained: Explained, row: Row) -> tuple[Game, float]:
     name = f"{explained.units} of {label}"
     game = played("play_features", payload, row.units, [name], members=row.members)
     return game, 0.5 if explained.model["output"] == "probability" else 0.0
-
-
-def background(X: pd.DataFrame) -> pd.DataFrame:
-    """Rows that stand for features that are taken away."""
-    if len(X) <= BACKGROUND:
-        return X
-    return X.iloc[np.sort(np.random.default_rng(0).choice(len(X), BACKGROUND, replace=False))]
 
 
 def _value(attribution: Attribution, position: int, name: str) -> str:

@@ -12,7 +12,7 @@ from ...core.errors import InputError
 from ...core.provenance import hash_array, hash_bytes
 from .. import view_file, visit
 from ..controls import Law, electoral_law
-from ..explained import Explained
+from ..explained import BACKGROUND, Explained
 from ..jobs import bound, compute
 from ..source import OWN
 
@@ -80,7 +80,11 @@ def _place(key: str) -> str:
 def _report(explained: Explained, chosen: Contents) -> str:
     """The report, made by a worker once for the same content; without Plotly's script."""
     source, law = explained.source, chosen.law
+    # The page's own rows, and of them as many that stand for what is unknown: its figures are then the page's.
+    limit = len(source.X) if explained.limit is None else explained.limit
     config = {
+        "rows": max(2, limit),
+        "background_rows": BACKGROUND,
         "seats": law.seats,
         "rule": law.rule,
         "threshold": law.threshold,

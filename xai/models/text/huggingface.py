@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import InputError, MissingExtraError, ModelError
-from ...core.provenance import hash_file
+from .fingerprint import fingerprint
 from .protocol import Encoding, Scores
 
 _MIN_PREFIX = 16
@@ -27,7 +27,7 @@ def import_transformers() -> Any:
         If it or torch is not installed.
     """
     try:
-        import torch  # noqa: F401
+        import torch  # noqa: F401 - transformers can be imported without it, and then does nothing
         import transformers
     except ImportError as error:
         raise MissingExtraError(error.name or "transformers", "text") from error
@@ -45,7 +45,7 @@ class HuggingFaceLM:
     name
         For people.
     hash
-        SHA-256 of the weights' file.
+        SHA-256 of what decides its answers, empty where nobody knows it.
     chat
         Put the prompt into the tokenizer's chat template as the user's turn; the template's tokens are protected.
     token_budget
@@ -136,7 +136,7 @@ class HuggingFaceLM:
         rows, back = np.unique(np.asarray(rows)[:, : positions.max()], axis=0, return_inverse=True)
         found, ranks = np.empty((len(rows), len(wanted))), np.empty((len(rows), len(wanted)), dtype=int)
         for batch, logits in self._logits(rows, read):
-            logits = logits[:, index]  # noqa: PLW2901
+            logits = logits[:, index]  # noqa: PLW2901 - all of a batch's logits would stay otherwise
             chosen = logits.gather(-1, wanted.expand(len(logits), -1)[..., None])
             found[batch] = (chosen[..., 0] - logits.logsumexp(-1)).double().cpu().numpy()
             ranks[batch] = (logits > chosen).sum(-1).cpu().numpy()
@@ -321,7 +321,10 @@ def open_huggingface(
     where = str(source)
     if path.is_file() and path.suffix == ".gguf":
         where, gguf_file = str(path.parent), path.name
-    extra = {"gguf_file": gguf_file} if gguf_file else {}
+    extra = {}
+    if gguf_file:
+        # By its whole path: a file of that name in the current folder would be read for the weights otherwise.
+        extra["gguf_file"] = str(Path(where, gguf_file).absolute()) if Path(where).is_dir() else gguf_file
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, trust_remote_code=False, **extra)
         model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -334,7 +337,6 @@ def open_huggingface(
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{source} cannot be opened as a causal language model: {reason}") from error
-    weights = path / "model.safetensors" if path.is_dir() else path
-    return HuggingFaceLM(
-        model, tokenizer, name=path.name, hash=hash_file(weights) if weights.is_file() else "", chat=chat
-    )
+    lm = HuggingFaceLM(model, tokenizer, name=path.name, chat=chat)
+    lm.hash = fingerprint(where, model, tokenizer, gguf_file)  # all weights are read again: not of a refused model
+    return lm

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import InputError, ModelError
+from .fingerprint import fingerprint
 from .huggingface import import_transformers
 from .protocol import LanguageModel
 
@@ -15,19 +16,39 @@ from .protocol import LanguageModel
 class MaskedLM:
     """A masked Hugging Face model with its tokenizer.
 
+    Parameters
+    ----------
+    model, tokenizer
+        Objects of transformers, the model on any device.
+    name
+        For people.
+    hash
+        SHA-256 of what decides its answers, empty where nobody knows it.
+    token_budget
+        Most tokens in one batch.
+
     Raises
     ------
     InputError
         If the tokenizer has no mask token.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, name: str = "masked model", token_budget: int = 8192) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str = "masked model",
+        hash: str = "",  # noqa: A002 - as language models have it
+        token_budget: int = 8192,
+    ) -> None:
         if tokenizer.mask_token_id is None:
             raise InputError(
                 f"{name} has no mask token, so it cannot fill gaps: choose a masked model such as RoBERTa, or another "
                 "replacement (uniform, left_context, part_of_speech)."
             )
-        self.model, self.tokenizer, self.name, self.token_budget = model.eval(), tokenizer, name, token_budget
+        self.model, self.tokenizer = model.eval(), tokenizer
+        self.name, self.hash, self.token_budget = name, hash, token_budget
 
     def fill(self, ids: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Log-probabilities ``(len(places), vocabulary)``: each place is hidden alone; ``ids`` are this model's own."""
@@ -78,4 +99,6 @@ def open_masked(source: str | Path) -> MaskedLM:
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{source} cannot be opened as a masked language model: {reason}") from error
-    return MaskedLM(model, tokenizer, name=Path(source).name)
+    masked = MaskedLM(model, tokenizer, name=Path(source).name)
+    masked.hash = fingerprint(str(source), model, tokenizer)
+    return masked

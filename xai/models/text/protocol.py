@@ -84,7 +84,7 @@ class LanguageModel(Protocol):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the weights, empty where it cannot be known."""
+        """SHA-256 of what decides its answers, empty where it cannot be known."""
         ...
 
     def __hash__(self) -> int: ...

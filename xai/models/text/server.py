@@ -144,7 +144,7 @@ class ServerLM:
         request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)  # noqa: S310 - checked
         for attempt in range(self.retries + 1):
             try:
-                with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
+                with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310 - checked
                     return json.load(answer)
             except urllib.error.HTTPError as error:
                 if error.code < 500:

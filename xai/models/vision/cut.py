@@ -230,7 +230,7 @@ class Cut(ABC):
     def _from_layer(self, raw: np.ndarray) -> np.ndarray:
         """Logits of the layer's output, in one forward pass."""
 
-    def encode_torch(self, inputs: Any) -> tuple[Any, Any]:  # noqa: ARG002
+    def encode_torch(self, inputs: Any) -> tuple[Any, Any]:  # noqa: ARG002 - as the cuts that can
         """Maps ``(n, h, w, p)`` and prefix (or ``None``) of an input tensor ``(n, c, H, W)``, with gradients.
 
         Raises
@@ -240,7 +240,7 @@ class Cut(ABC):
         """
         raise ModelError(f"{self.model.network.framework} models give no gradients: use a method that needs none.")
 
-    def decode_torch(self, maps: Any, prefix: Any = None) -> Any:  # noqa: ARG002
+    def decode_torch(self, maps: Any, prefix: Any = None) -> Any:  # noqa: ARG002 - as the cuts that can
         """Logits ``(n, k)`` of a tensor of maps ``(n, h, w, p)``, with gradients.
 
         Raises

@@ -50,7 +50,7 @@ def read_dicom(source: str | Path | bytes, max_pixels: int, name: str = "the ima
                 pixels = convert_color_space(pixels, kind, "RGB")
             return _colour(pixels, size, name), [f"DICOM in colour ({kind})."]
         if kind not in {"MONOCHROME1", "MONOCHROME2"}:
-            raise InputError(f"{name} is a DICOM picture with {kind} colours: grey and RGB are read.")  # noqa: TRY301
+            raise InputError(f"{name} is a DICOM picture with {kind} colours: grey and RGB are read.")  # noqa: TRY301 - passed on below
         values = np.asarray(apply_modality_lut(pixels, data), dtype=float)
         if "RescaleSlope" in data:
             notes.append(f"rescaled by {float(data.RescaleSlope):g} and {float(data.RescaleIntercept):+g}")

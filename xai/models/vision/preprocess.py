@@ -148,7 +148,7 @@ def from_hub(config: Mapping[str, Any] | str | Path) -> Preprocess:
     return Preprocess(
         size=size,
         mean=tuple(float(value) / scale for value in mean),  # type: ignore[arg-type]  # the class checks the length
-        std=tuple(float(value) / scale for value in std),  # type: ignore[arg-type]
+        std=tuple(float(value) / scale for value in std),  # type: ignore[arg-type]  # and here
         shortest_edge=edge,
         bicubic=config.get("resample", 2) == 3,
     )

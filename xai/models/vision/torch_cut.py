@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .torch_network import as_logits, to_numpy
 
 if TYPE_CHECKING:
     from .model import ImageModel
+    from .torch_network import TorchNetwork
 
 
 class TorchCut(Cut):
@@ -27,7 +28,8 @@ class TorchCut(Cut):
     """
 
     def __init__(self, model: ImageModel, layer: str) -> None:
-        self._module = model.network.native
+        self._network = cast("TorchNetwork", model.network)  # which is what makes cuts of this kind
+        self._module = self._network.native
         if layer not in dict(self._module.named_modules()) or not layer:
             raise InputError(unknown_names("layer", [layer], [good.name for good in layers(model)]))
         self._tail = chain_behind(self._module, layer)
@@ -52,19 +54,19 @@ class TorchCut(Cut):
                 return as_logits(self._tail(raw))
             carrier = self.model.blank(1 if self._one_carrier else len(raw))
             with replaced(self._module, self.layer, raw):
-                return as_logits(self._module(self.model.network.tensor(carrier)))  # type: ignore[attr-defined]
+                return as_logits(self._module(self._network.tensor(carrier)))
 
     def _up_to_layer(self, inputs: np.ndarray) -> np.ndarray:
         import torch
 
         with resting(self._module), torch.no_grad(), library_errors("torch", f"run the model up to '{self.layer}'"):
-            return to_numpy(up_to(self._module, self.layer, self.model.network.tensor(inputs)))  # type: ignore[attr-defined]
+            return to_numpy(up_to(self._module, self.layer, self._network.tensor(inputs)))
 
     def _from_layer(self, raw: np.ndarray) -> np.ndarray:
         import torch
 
         with torch.no_grad(), library_errors("torch", f"run the model behind '{self.layer}'"):
-            return to_numpy(self._logits(self.model.network.tensor(raw)))  # type: ignore[attr-defined]
+            return to_numpy(self._logits(self._network.tensor(raw)))
 
     def _prepare(self, raw: np.ndarray, logits: np.ndarray) -> None:
         problem = ""
