@@ -185,7 +185,9 @@ def _add_batch(commands: Any) -> None:
     )
     command.add_argument("model", metavar="MODEL", help=f"{MODEL}; an ONNX file, a language model, or - for none")
     command.add_argument(
-        "data", metavar="DATA", help="a Parquet file or a folder of them, a CSV file, a folder of pictures, or JSON lines with prompts"
+        "data",
+        metavar="DATA",
+        help="a Parquet file or a folder of them, a CSV file, a folder of pictures, or JSON lines with prompts",
     )
     command.add_argument("-o", "--out", required=True, metavar="FOLDER", help="where to write; a stopped run goes on")
     command.add_argument(
