@@ -99,6 +99,26 @@ def lightgbm_trees(booster, k: int) -> list[Node]:
     return [build(tree["tree_structure"], number % k) for number, tree in enumerate(dump["tree_info"])]
 
 
+def branching_catboost_trees(path: Path) -> list[Node]:
+    """Trees that are not symmetric, from the JSON that CatBoost saves; tables without gaps only."""
+    content = json.loads(Path(path).read_text())
+    scale = content["scale_and_bias"][0]
+
+    def build(node: dict) -> Node:
+        if "value" in node:
+            return Node(node["weight"], scale * np.atleast_1d(np.asarray(node["value"], dtype=float)))
+        left, right, border = build(node["left"]), build(node["right"]), node["split"]["border"]
+        return Node(
+            left.cover + right.cover,
+            feature=node["split"]["float_feature_index"],
+            goes_left=lambda v: not np.float32(v) > border,
+            left=left,
+            right=right,
+        )
+
+    return [build(tree) for tree in content["trees"]]
+
+
 def catboost_trees(path: str, k: int, labels: tuple[str, ...] = ()) -> tuple[list[Node], np.ndarray]:
     """Symmetric trees of a CatBoost JSON file, scaled, and their bias; categories are positions in ``labels``."""
     content = json.loads(Path(path).read_text())

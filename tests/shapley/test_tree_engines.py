@@ -13,6 +13,7 @@ import xai
 from tests.shapley import oracles
 from xai.core.errors import InputError
 from xai.models import open_model
+from xai.shapley.trees.engine import TreeConfig
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -270,24 +271,30 @@ def test_categories_catboost_are_additive_and_matter():
     assert min(votes["d"], votes["b"]) > 5 * max(votes["a"], votes["c"])
 
 
-def test_catboost_trees_that_are_not_symmetric_are_left_to_enumeration(tmp_path):
+@tasks
+@pytest.mark.parametrize("grow_policy", ["Depthwise", "Lossguide"])
+def test_catboost_trees_that_are_not_symmetric_come_from_tables(task, grow_policy, tmp_path):
     import catboost
 
     # Few rows, so that some branches stop early.
     X = table(missing=False, n=100)
-    fitted = catboost.CatBoostRegressor(
-        grow_policy="Depthwise", iterations=4, thread_count=1, verbose=0, allow_writing_files=False
-    ).fit(X, target(X, "regression"))
+    kind = catboost.CatBoostRegressor if task == "regression" else catboost.CatBoostClassifier
+    fitted = kind(grow_policy=grow_policy, iterations=4, thread_count=1, verbose=0, allow_writing_files=False)
+    fitted.fit(X, target(X, task))
     fitted.save_model(str(tmp_path / "m.cbm"))
+    fitted.save_model(str(tmp_path / "m.json"), format="json")
+    trees = oracles.branching_catboost_trees(tmp_path / "m.json")
     for model in (fitted, open_model(tmp_path / "m.cbm")):
+        compare(model, X, trees)
+        a = xai.explain(model, X)
+        assert a.provenance.engine == "tree tables (numba)"
+        assert "no exact values" in a.provenance.options["engine_choice"]
+        with pytest.raises(InputError, match="no exact SHAP engine"):
+            xai.explain(model, X, config=TreeConfig(engine="native"))
+    if task == "regression":
         # The library gives values here, but they are wrong: that is why its engine is not used.
         own = fitted.get_feature_importance(catboost.Pool(X), type="ShapValues").sum(axis=1)
         assert np.abs(own - fitted.predict(X)).max() > 0.01
-        with pytest.raises(InputError, match="no exact SHAP engine"):
-            xai.explain(model, X)
-        a = xai.explain(model, X[:3], background=X[:40])
-        assert a.provenance.engine == "enumeration of all coalitions"
-        assert np.abs(a.additivity_gap).max() < 1e-10
 
 
 def test_early_stopped_xgboost_counts_the_best_rounds_only():

@@ -183,6 +183,7 @@ def _hash(path: Path) -> str:
 
 
 def _tree_engine(model: Model, rows: int, *, with_background: bool) -> dict[str, Any]:
+    from ..shapley.engines import find_engine
     from ..shapley.trees import READERS
     from ..shapley.trees.choice import Shape, own_seconds, start_seconds, table_seconds
     from ..shapley.trees.engine import TreeConfig, read_trees
@@ -203,7 +204,8 @@ def _tree_engine(model: Model, rows: int, *, with_background: bool) -> dict[str,
         )
     shape = Shape.of(forest)
     seconds = table_seconds(model.framework, shape, rows, forest.n_features) - start_seconds()
-    tables = not obstacle(forest) and (with_background or seconds < own_seconds(model.framework, shape, rows))
+    needed = with_background or find_engine(model, None) is None  # the library has no values of its own to choose
+    tables = not obstacle(forest) and (needed or seconds < own_seconds(model.framework, shape, rows))
     # One thread a worker: there are as many workers as processors.
     return {"config": TreeConfig(engine="tables" if tables else "native", threads=1)}
 

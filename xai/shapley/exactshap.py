@@ -10,7 +10,7 @@ from .engines import find_engine
 from .fallback import inside_pipeline, over_sources, play
 from .request import Prepared, Request
 from .trees import READERS
-from .trees.engine import TreeConfig, decide, read_trees, rescaled
+from .trees.engine import TreeConfig, decide, only_tables, read_trees, rescaled
 from .trees.engine import engine as tree_engine
 
 
@@ -30,6 +30,8 @@ def shap(request: Request) -> Prepared:
     """
     inner = inside_pipeline(request)
     decision = decide(inner)
+    if decision.engine is None and find_engine(inner.model, inner.frame) is None:
+        decision = only_tables(inner) or decision
     options: dict[str, Any] = {"engine_choice": decision.reason} if decision.reason else {}
     engine = decision.engine
     if engine is None:
@@ -86,5 +88,5 @@ def banzhaf(request: Request) -> Prepared:
 
 
 def _reason(inner: Request) -> str:
-    # See the CatBoost engine: its values of such trees are not to be trusted.
-    return " for trees that are not symmetric" if inner.model.framework == "catboost" else ""
+    # See the CatBoost engine: its values of such trees are not to be trusted, and tables take no categories.
+    return " for trees that are not symmetric and split categories" if inner.model.framework == "catboost" else ""

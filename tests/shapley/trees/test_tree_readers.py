@@ -149,6 +149,21 @@ def test_catboost(task, nan_mode):
     assert check(fitted, X, 1e-12).symmetric
 
 
+@tasks
+@pytest.mark.parametrize("grow_policy", ["Depthwise", "Lossguide"])
+@pytest.mark.parametrize("nan_mode", ["Min", "Max"])
+def test_catboost_trees_that_are_not_symmetric(task, grow_policy, nan_mode):
+    X = table()
+    kind = catboost.CatBoostRegressor if task == "regression" else catboost.CatBoostClassifier
+    fitted = kind(
+        iterations=10, depth=4, thread_count=1, verbose=0, allow_writing_files=False, nan_mode=nan_mode,
+        grow_policy=grow_policy,
+    ).fit(X, target(X, task))  # fmt: skip
+    forest = check(fitted, X, 1e-12)
+    assert not forest.symmetric
+    assert READERS["catboost"].size(wrap_model(fitted))[1] >= len(forest.left)
+
+
 def test_what_is_not_read_says_so():
     X = table(missing=False)
     y = target(X, "regression")
@@ -156,14 +171,14 @@ def test_what_is_not_read_says_so():
     texts = X.assign(e=X.e.astype(str))
     quiet = {"iterations": 2, "thread_count": 1, "verbose": 0, "allow_writing_files": False}
     categories = catboost.CatBoostRegressor(cat_features=["e"], **quiet).fit(texts, y)
-    uneven = catboost.CatBoostRegressor(grow_policy="Lossguide", **quiet).fit(X, y)
+    uneven = catboost.CatBoostRegressor(grow_policy="Lossguide", cat_features=["e"], **quiet).fit(texts, y)
     straight = xgboost.XGBRegressor(booster="gblinear", n_estimators=2, n_jobs=1).fit(X, y)
     several = xgboost.XGBRegressor(multi_strategy="multi_output_tree", n_estimators=2, n_jobs=1).fit(X, np.c_[y, -y])
     started = ensemble.GradientBoostingRegressor(n_estimators=2, init=tree.DecisionTreeRegressor()).fit(X, y)
     for fitted, reason in (
         (linear, "linear models"),
         (categories, "categories"),
-        (uneven, "not symmetric"),
+        (uneven, "categories"),
         (straight, "no trees"),
         (several, "several outputs"),
         (started, "init="),

@@ -106,6 +106,20 @@ def _if_quicker(request: Request) -> tuple[Source | None, str]:
     return source, "expected to be quicker"
 
 
+def only_tables(request: Request) -> Decision | None:
+    """Tables where the library has no exact values of its own; ``None`` if they cannot be made or were not wanted."""
+    config = request.config if isinstance(request.config, TreeConfig) else TreeConfig()
+    if request.model.framework not in READERS or config.engine == "native":
+        return None
+    try:
+        source = read_trees(request.model)
+    except UnreadableError:
+        return None
+    if obstacle(source.forest):
+        return None
+    return Decision(engine(request, source, config), "the library has no exact values of these trees")
+
+
 def engine(
     request: Request, source: Source, config: TreeConfig, index: Literal["shapley", "banzhaf"] = "shapley"
 ) -> Engine:
