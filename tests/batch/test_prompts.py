@@ -159,3 +159,14 @@ def test_files_without_a_line_that_can_be_used(tmp_path):
         batch.run(ToyLM(), tmp_path / "x.jsonl", tmp_path / "out2", ["reagent"], key=["id"])
     with pytest.raises(InputError, match=r"no \.jsonl file"):
         batch.run(ToyLM(), tmp_path / "out", tmp_path / "out3", ["reagent"])
+
+
+def test_what_fills_the_gaps_is_part_of_what_a_run_is(tmp_path):
+    pytest.importorskip("transformers")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "one.jsonl").write_text(json.dumps({"prompt": "A man with fever and a rash."}) + "\n")
+    options = {"reagent": {"config": {"replacement": "masked", "budget": 16}, "max_new_tokens": 1}}
+    found = batch.run("demo", tmp_path / "in", tmp_path / "out", ["reagent"], options=options, workers=1)
+    manifest = json.loads((found.folder / "manifest.json").read_text())
+    assert manifest["model"]["masked_model"] == "vignettes-masked"
+    assert len(manifest["model"]["masked_model_hash"]) == 64

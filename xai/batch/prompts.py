@@ -121,13 +121,19 @@ class PromptTool:
             versions=versions(("numpy", "torch", "transformers")),
             model_hash=self.lm.hash,
             seed=self.config.seed,
-            options={"config": asdict(self.config), "model": self.lm.name},
+            options={"config": asdict(self.config), "model": self.lm.name, **self._beside()},
         )
         return {"method": method, "effect": self.config.effect, "provenance": provenance.to_dict()}
 
     def facts(self) -> dict[str, Any]:
         """What a manifest says of the model."""
-        return {"hash": self.lm.hash, "framework": self.lm.name, "output_names": ["target"]}
+        return {"hash": self.lm.hash, "framework": self.lm.name, "output_names": ["target"], **self._beside()}
+
+    def _beside(self) -> dict[str, str]:
+        """What fills the gaps, if that is a model, too."""
+        from ..reagent.replacement import asked_beside
+
+        return asked_beside(self.config.replacement, self.lm)
 
 
 def plain_config(config: Any) -> Any:
