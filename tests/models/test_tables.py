@@ -58,6 +58,15 @@ def test_missing_values_and_the_answer_none(write):
     assert frame["text"].isna().sum() == len(MISSING)
 
 
+def test_long_whole_numbers_keep_their_digits_beside_gaps(write):
+    ids = ["9007199254740993", "", "-9007199254740995"]
+    found = read_table(write("id,x,far\n" + "".join(f"{i},1e300,{i or 7}0000\n" for i in ids)))
+    assert found["id"].tolist()[::2] == [9007199254740993, -9007199254740995]
+    assert found["id"].isna().tolist() == [False, True, False]
+    assert found["x"].dtype == float
+    assert found["far"].tolist()[1] == 70000  # more than 64 bits: the nearest number there is
+
+
 def test_row_labels_in_a_first_column_without_a_name(write):
     frame = pd.DataFrame({"x": [1.0, 2.0]}, index=["p1", "p2"])
     pd.testing.assert_frame_equal(read_table(write(frame.to_csv())), frame, check_column_type=False)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,6 +44,7 @@ _FOREIGN = {
     b"\xfe\xff": "text in UTF-16: save it as CSV in UTF-8",
 }
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 _DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+")
 _SAMPLE = 200  # lines that settle separator and decimal sign
 
@@ -189,22 +191,38 @@ def _parsed(path: Path, text: str) -> pd.DataFrame:
         raise InputError(f"{path.name} is JSON, not a table: save it as CSV (UTF-8) or Parquet.")
     separator = _separator(text)
     names = _check_lines(path, text, separator)
+    options: dict[str, Any] = {
+        "sep": separator,
+        "decimal": _decimal(text, separator),
+        "index_col": False,
+        "keep_default_na": False,
+        "na_values": list(MISSING),
+        "low_memory": False,  # one type a column, not one a chunk
+    }
     try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            decimal=_decimal(text, separator),
-            index_col=False,
-            keep_default_na=False,
-            na_values=list(MISSING),
-            low_memory=False,  # one type a column, not one a chunk
-        )
+        frame = _with_all_digits(pd.read_csv(io.StringIO(text), **options), text, options)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path.name} cannot be read as CSV: {' '.join(str(error).split())}") from error
     if names[0]:
         return frame
     labels = frame.columns[0]
     return frame.set_index(labels).rename_axis(index=None)
+
+
+def _with_all_digits(frame: pd.DataFrame, text: str, options: dict[str, Any]) -> pd.DataFrame:
+    """The table with long whole numbers as they stand: a gap makes floating-point numbers of a column, of 53 bits."""
+    import pandas as pd
+
+    long = [name for name, column in frame.items() if column.dtype.kind == "f" and (column.abs() >= 1 << 53).any()]
+    if not long:
+        return frame
+    texts = pd.read_csv(io.StringIO(text), **options, usecols=long, dtype=str)
+    for name in long:
+        if texts[name].dropna().str.fullmatch(_WHOLE).all():
+            numbers = [None if pd.isna(cell) else int(cell) for cell in texts[name]]
+            with suppress(OverflowError):  # more than 64 bits hold: then it stays the nearest floating-point number
+                frame[name] = pd.array(numbers, dtype="Int64")
+    return frame
 
 
 def _is_json(text: str) -> bool:
