@@ -13,7 +13,7 @@ import pytest
 
 import xai
 from xai import batch
-from xai.batch.opened import finished_parts
+from xai.batch.standing import finished_parts
 from xai.core.errors import InputError
 
 N = 40

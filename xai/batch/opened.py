@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..core.errors import InputError, listing, unknown_names
+from .conditions import expression
 from .manifest import Manifest
 from .methods import OF_THE_MODEL, SEATS, explaining
 from .prompts import FORMAT as PROMPTS
+from .reading import PLACE, attribution_of, failures, positions_of, reasons, to_pandas
+from .standing import no_run, unfinished
 from .store import MANIFEST, SUMMARY, read_json
 from .sums import Sums
 from .written import header_of_file
@@ -28,11 +30,6 @@ if TYPE_CHECKING:
     from ..reagent import TokenAttribution
 
     Rows = int | slice | Sequence[int] | np.ndarray
-
-_NAMED = 3
-"""Rows that a message names one by one."""
-_WORDS = 200
-"""Letters that a message gives to the reason of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +61,10 @@ class BatchResult:
         """
         folder = Path(folder)
         if not (folder / MANIFEST).exists():
-            raise InputError(_no_run(folder))
+            raise InputError(no_run(folder))
         manifest = Manifest.read(folder)
         if not (folder / SUMMARY).exists():
-            raise InputError(_unfinished(folder, manifest))
+            raise InputError(unfinished(folder, manifest))
         return cls(folder, manifest, read_json(folder / SUMMARY))
 
     def dataset(self, method: str | None = None) -> pads.Dataset:
@@ -95,14 +92,14 @@ class BatchResult:
             Names as in :meth:`dataset`; all by default.
         """
         source = self.dataset(method)
-        selected = self._expression(where, source.schema)
+        selected = self._condition(where, source.schema)
         chosen = [columns] if isinstance(columns, str) else columns if columns is None else list(columns)
         unknown = [name for name in chosen or () if name not in source.schema.names]
         if unknown:
             raise InputError(unknown_names("column", unknown, source.schema.names))
         for batch in source.to_batches(columns=chosen, filter=selected):
             if batch.num_rows:
-                yield _to_pandas(batch)
+                yield to_pandas(batch)
 
     def tokens(self, row: int, method: str = "reagent") -> TokenAttribution:
         """What ReAGent said of one prompt, by its position in the whole run.
@@ -170,17 +167,17 @@ class BatchResult:
             return self.tokens(self._one_prompt(method, rows), method).attribution
         if rows is None:
             source = self.dataset(method)
-            table = source.to_table(filter=self._expression(where, source.schema))
+            table = source.to_table(filter=self._condition(where, source.schema))
         else:
             positions, table = self._take(method, rows)
-            bad = _failures(table, positions)
+            bad = failures(table, positions)
             if len(bad) and (failed == "raise" or len(bad) == len(positions)):
                 remedy = " To leave them out: failed='skip'." if len(bad) < len(positions) else ""
-                raise InputError(f"{len(bad):,} of {len(positions):,} rows failed: {_reasons(bad)}.{remedy}")
+                raise InputError(f"{len(bad):,} of {len(positions):,} rows failed: {reasons(bad)}.{remedy}")
         table = table.filter(table.column("error").is_null())
         if not table.num_rows:
             raise InputError("no row is left: nothing fits the condition, or all of them failed.")
-        return _attribution(table, read_header(header), self.manifest.key)
+        return attribution_of(table, read_header(header), self.manifest.key)
 
     def failures(
         self, method: str | None = None, rows: Rows | None = None, where: Any = None, limit: int | None = None
@@ -206,16 +203,16 @@ class BatchResult:
         if rows is not None:
             if where is not None:
                 raise InputError("choose rows either by position or by a condition.")
-            positions, table = self._take(method, rows, _PLACE)
-            return _failures(table, positions)[:limit]
+            positions, table = self._take(method, rows, PLACE)
+            return failures(table, positions)[:limit]
         source = self.dataset(method)
-        columns = {name: pads.field(name) for name in _PLACE}
+        columns = {name: pads.field(name) for name in PLACE}
         if where is not None:
             # No filter, which would take the rows' positions away.
-            columns["fits"] = self._expression(where, source.schema)
-        found, first = [_failures(source.schema.empty_table(), np.arange(0))], 0
+            columns["fits"] = self._condition(where, source.schema)
+        found, first = [failures(source.schema.empty_table(), np.arange(0))], 0
         for batch in source.to_batches(columns=columns):
-            found.append(_failures(batch, np.arange(first, first + batch.num_rows)))
+            found.append(failures(batch, np.arange(first, first + batch.num_rows)))
             first += batch.num_rows
             if limit is not None and sum(map(len, found)) >= limit:
                 break
@@ -307,7 +304,7 @@ class BatchResult:
         """Rows by their positions, and the positions."""
         source = self.dataset(method)
         n = source.count_rows()
-        positions = np.arange(n)[rows] if isinstance(rows, slice) else _positions(rows)
+        positions = np.arange(n)[rows] if isinstance(rows, slice) else positions_of(rows)
         if len(positions) and (positions.min() < 0 or positions.max() >= n):
             raise InputError(f"there are {n:,} rows: positions go from 0 to {n - 1:,}.")
         return positions, source.take(positions, columns=columns)
@@ -369,26 +366,8 @@ class BatchResult:
             raise InputError(f"'{method}' wrote no rows in {self.folder}: {SUMMARY} says what was left out.")
         return found
 
-    def _expression(self, where: Any, schema: pa.Schema) -> Any:
-        """A condition for Arrow, ``None`` if there is none."""
-        import pyarrow.dataset as pads
-
-        if where is None or isinstance(where, pads.Expression):
-            return where
-        if not isinstance(where, Mapping):
-            raise InputError(
-                "where must be a mapping of carried columns to values, e.g. {'site': 'north'}, or an Arrow "
-                f"expression, not {type(where).__name__}."
-            )
-        carried = (*self.manifest.key, *self.manifest.keep)
-        unknown = [name for name in where if name not in carried]
-        if unknown or not where:
-            raise InputError(
-                f"{self.folder.name}: {unknown_names('carried column', unknown, carried)} "
-                "Name columns in keep= when the run is made."
-            )
-        tests = [_fits(name, schema.field(f"data/{name}").type, value) for name, value in where.items()]
-        return np.bitwise_and.reduce(np.array(tests, dtype=object))
+    def _condition(self, where: Any, schema: pa.Schema) -> Any:
+        return expression(where, schema, (*self.manifest.key, *self.manifest.keep), self.folder.name)
 
     def _segment(self, method: str, output: str, where: Any) -> dict[str, Any]:
         """What :meth:`entry` says, of the rows that fit a condition."""
@@ -411,7 +390,7 @@ class BatchResult:
         columns = [name for name in source.schema.names if name.startswith(prefix)]
         size, square, value = np.zeros((3, 1, len(columns)))
         n = 0
-        for batch in source.to_batches(columns=[*columns, "error"], filter=self._expression(where, source.schema)):
+        for batch in source.to_batches(columns=[*columns, "error"], filter=self._condition(where, source.schema)):
             good = np.asarray(batch.column("error").is_null())
             values = np.stack([np.asarray(batch.column(name)) for name in columns], axis=1)[good]
             size += np.abs(values).sum(axis=0)
@@ -438,140 +417,6 @@ class Drift:
 
     table: pd.DataFrame
     moved: float
-
-
-def finished_parts(folder: str | Path) -> tuple[int, int]:
-    """Parts of a run that are finished, and all that it has; both 0 where none was begun."""
-    folder = Path(folder)
-    return _counted(folder, Manifest.read(folder)) if (folder / MANIFEST).exists() else (0, 0)
-
-
-def _counted(folder: Path, manifest: Manifest) -> tuple[int, int]:
-    names = [name for name in manifest.methods if name not in OF_THE_MODEL]
-    done = sum(all((folder / name / part.name).exists() for name in names) for part in manifest.parts)
-    return done, len(manifest.parts)
-
-
-def _no_run(folder: Path) -> str:
-    """Why a folder is none of a run."""
-    if not folder.exists():
-        return f"there is no folder {folder}: name the one that a run was written to."
-    if not folder.is_dir():
-        return f"{folder} is no folder: name the one that a run was written to."
-    return f"{folder} holds no finished run, and none was begun there: name the folder that a run was written to."
-
-
-def _unfinished(folder: Path, manifest: Manifest) -> str:
-    """How far a run came, and how it goes on."""
-    done, n = _counted(folder, manifest)
-    more = f" and {len(manifest.files) - 1:,} more" if len(manifest.files) > 1 else ""
-    return (
-        f"{folder} holds no finished run: {done:,} of {n:,} parts are there. If it is not running at the moment, start "
-        f"it again as it was started (model {manifest.model['name'] or '-'}, data {manifest.files[0].path}{more}, "
-        f"methods {', '.join(manifest.methods)}), and it goes on where it was."
-    )
-
-
-_PLACE = ["source", "row", "error"]
-
-
-def _failures(table: pa.Table | pa.RecordBatch, positions: np.ndarray) -> pd.DataFrame:
-    """Rows with an error; a column ``fits`` says which count."""
-    import pyarrow.compute as pc
-
-    bad = table.column("error").is_valid()
-    if "fits" in table.schema.names:
-        bad = pc.and_(bad, pc.fill_null(table.column("fits"), fill_value=False))
-    found: pd.DataFrame = table.select(_PLACE).filter(bad).to_pandas().astype({"source": str, "error": str})
-    found.insert(0, "position", positions[np.asarray(bad)])
-    return found
-
-
-def _reasons(bad: pd.DataFrame) -> str:
-    """The first rows that failed, and why."""
-    named = [f"row {row.position}: {str(row.error)[:_WORDS].rstrip('.')}" for row in bad[:_NAMED].itertuples()]
-    return "; ".join(named) + (f"; and {len(bad) - _NAMED:,} more" if len(bad) > _NAMED else "")
-
-
-def _positions(rows: Any) -> np.ndarray:
-    """One position or several."""
-    found = np.atleast_1d(np.asarray(rows))
-    if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
-        raise InputError(
-            "rows must be positions, whole numbers from 0 such as 3, [0, 5] or slice(0, 100), not "
-            f"{'a mask: use numpy.flatnonzero(mask)' if found.dtype == bool else repr(rows)[:60]}."
-        )
-    return found.astype(np.int64)
-
-
-def _fits(name: str, kind: pa.DataType, wanted: Any) -> Any:
-    """Whether a carried column holds a value, or one of several, of which missing ones are found as well."""
-    import pyarrow as pa
-    import pyarrow.dataset as pads
-
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    several = isinstance(wanted, Iterable) and not isinstance(wanted, str | bytes | Mapping)
-    values = [_as_type(name, kind, value) for value in (wanted if several else [wanted])]
-    known = [value for value in values if value is not None]
-    column = pads.field(f"data/{name}")
-    test = column.isin(pa.array(known, kind)) if known or not values else None
-    if len(known) == len(values):
-        return test
-    missing = column.is_null(nan_is_null=True)
-    return missing if test is None else test | missing
-
-
-def _as_type(name: str, kind: pa.DataType, value: Any) -> Any:
-    """A value of a condition in the type of the column, which Arrow does not see to; ``None`` if it is missing."""
-    import pandas as pd
-    import pyarrow as pa
-
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return None
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    try:
-        if text and (isinstance(value, bool) or not isinstance(value, str | Integral)):
-            raise TypeError("it is no text")  # noqa: TRY301 - told like what Arrow finds
-        found = pa.scalar(str(value) if pa.types.is_boolean(kind) else value).cast(kind)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-        raise InputError(f"column '{name}' holds {'text' if text else kind} and never {value!r} ({error}).") from error
-    return None if pa.types.is_floating(kind) and np.isnan(found.as_py()) else found
-
-
-def _to_pandas(table: pa.Table | pa.RecordBatch) -> pd.DataFrame:
-    """A table for pandas, with the digits of carried integers that have gaps: they are no floating-point numbers."""
-    import pandas as pd
-    import pyarrow as pa
-
-    frame: pd.DataFrame = table.to_pandas()
-    columns = zip(table.schema.names, table.columns, strict=True)
-    gaps = [name for name, c in columns if name.startswith("data/") and pa.types.is_integer(c.type) and c.null_count]
-    exact = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
-    return frame.assign(**table.select(gaps).to_pandas(types_mapper=exact.get)) if gaps else frame
-
-
-def _attribution(table: pa.Table, fields: dict[str, Any], key: Sequence[str]) -> Attribution:
-    from ..core.attribution import Attribution
-
-    frame = _to_pandas(table)
-    names, units = fields["output_names"], fields["units"].names
-
-    def cube(kind: str) -> np.ndarray:
-        return np.stack([frame[[f"{kind}/{o}/{u}" for u in units]].to_numpy() for o in names], axis=2)
-
-    carried = [name for name in map(str, frame.columns) if name.startswith("data/")]
-    labels = table.column(f"data/{key[0]}" if len(key) == 1 else "row").to_pylist()
-    data = frame[carried].rename(columns=lambda name: name.removeprefix("data/")) if carried else None
-    sampled = f"standard_errors/{names[0]}/{units[0]}" in frame
-    return Attribution(
-        values=cube("values"),
-        base_values=frame[[f"base_values/{o}" for o in names]].to_numpy(),
-        outputs=frame[[f"outputs/{o}" for o in names]].to_numpy(),
-        standard_errors=cube("standard_errors") if sampled else None,
-        rows=tuple(label if isinstance(label, int) else str(label) for label in labels),
-        data=data,
-        **fields,
-    )
 
 
 def open(folder: str | Path) -> BatchResult:  # noqa: A001 - xai.batch.open reads well

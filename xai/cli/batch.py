@@ -51,7 +51,7 @@ def batch(arguments: argparse.Namespace) -> int:
 
 def _stopped(out: str) -> str:
     """How far a run came that was interrupted."""
-    from ..batch.opened import finished_parts
+    from ..batch.standing import finished_parts
 
     done, n = finished_parts(out)
     if not n:

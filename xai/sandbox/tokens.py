@@ -95,7 +95,7 @@ def lm_obeyed(
     from ..faithfulness import insertion_deletion
     from ..reagent import ReagentConfig, game
 
-    config = ReagentConfig(units=units, fixed=tuple(fixed), joint=True)  # type: ignore[arg-type]
+    config = ReagentConfig(units=units, fixed=tuple(fixed), joint=True)  # type: ignore[arg-type]  # the class checks the units
     progress(0.1, "replacing words in random orders")
     return list(
         insertion_deletion(game(_opened(model, file), prompt, target, config=config, draws=2), np.array(values))
@@ -116,7 +116,7 @@ def lm_play(
     """Probability ``(n, 1)`` of a whole target under masks ``(n, U)``: 0 = replaced (mean of 8 replacements)."""
     from ..reagent import ReagentConfig, game
 
-    config = ReagentConfig(units=units, fixed=tuple(fixed), joint=True)  # type: ignore[arg-type]
+    config = ReagentConfig(units=units, fixed=tuple(fixed), joint=True)  # type: ignore[arg-type]  # the class checks the units
     progress(0.1, "replacing")
     return game(_opened(model, file), prompt, target, config=config, draws=8)(np.asarray(masks, dtype=float))
 
